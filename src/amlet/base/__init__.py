@@ -1,0 +1,1 @@
+"""What every layer needs: errors, names, ids, time, paths, hashing, ignore rules."""

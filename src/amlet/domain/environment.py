@@ -1,0 +1,88 @@
+"""Environments: the spec that was asked for, and the lock it resolves to."""
+
+from __future__ import annotations
+
+import json
+from typing import Dict, List, NamedTuple, Optional
+
+from amlet.base.hashing import sha256_bytes
+
+
+class EnvironmentSpec(NamedTuple):
+    """What a user asked for, before anything is resolved."""
+
+    name: str
+    version: Optional[str] = None
+    python: Optional[str] = None
+    """As written, `3.6.2` or `3.8`; None when the spec names no Python."""
+    conda: List[str] = []
+    """Conda's dependencies but python and pip, as written: `scikit-learn`, `numpy=1.19`."""
+    pip: List[str] = []
+    """Lines of pip's list as written, options and comments included."""
+    channels: List[str] = []
+    variables: Dict[str, str] = {}
+    """Environment variables of the job."""
+    user_managed: bool = False
+    """Nothing is built: `interpreter` runs the job."""
+    interpreter: str = "python"
+    strict: bool = False
+    """Every relaxation is an error."""
+
+    def content_key(self) -> str:
+        """A digest of what decides the packages: not the name, version or variables (v1-behaviours 10.14)."""
+        content = [self.python, self.conda, self.pip, self.channels, self.user_managed, self.interpreter, self.strict]
+        return sha256_bytes(json.dumps(content).encode("utf-8"))
+
+
+class Package(NamedTuple):
+    """One resolved distribution."""
+
+    name: str
+    version: str
+
+
+class Lock(NamedTuple):
+    """Exact packages for one Python on one platform. Its id is a digest of all that decides the build."""
+
+    id: str
+    python: str
+    """Minor version, `3.8`."""
+    platform: str
+    """`linux-x86_64`."""
+    requirements: str
+    """The text of a requirements file with a hash for every file that may be installed."""
+    packages: List[Package]
+    as_of: Optional[str] = None
+    """Packages are as of this day (`2020-10-15`), or today's when None."""
+    notes: List[str] = []
+    """What was mapped, relaxed or left out, a sentence each."""
+    interpreter: Optional[str] = None
+    """For an environment the user manages: the interpreter, used as it is."""
+
+    def version_of(self, package: str) -> Optional[str]:
+        """The resolved version of a package, or None when it is not in the lock."""
+        return next((held.version for held in self.packages if held.name == package), None)
+
+
+def lock_of(
+    python: str,
+    platform: str,
+    requirements: str,
+    packages: List[Package],
+    *,
+    as_of: Optional[str] = None,
+    notes: Optional[List[str]] = None,
+    interpreter: Optional[str] = None,
+) -> Lock:
+    """A lock with its id derived from what decides the build: Python, platform, exact files, interpreter."""
+    text = "\n".join((python, platform, requirements, interpreter or ""))
+    return Lock(
+        sha256_bytes(text.encode("utf-8"))[:32],
+        python,
+        platform,
+        requirements,
+        packages,
+        as_of,
+        notes or [],
+        interpreter,
+    )

@@ -1,0 +1,106 @@
+"""Runs: the record of one execution, its statuses and which may follow which."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Dict, FrozenSet, List, NamedTuple, Optional
+
+NOT_STARTED = "NotStarted"
+STARTING = "Starting"
+PREPARING = "Preparing"
+QUEUED = "Queued"
+RUNNING = "Running"
+FINALIZING = "Finalizing"
+CANCEL_REQUESTED = "CancelRequested"
+COMPLETED = "Completed"
+FAILED = "Failed"
+CANCELED = "Canceled"
+
+TERMINAL: FrozenSet[str] = frozenset((COMPLETED, FAILED, CANCELED))
+"""v1-behaviours 2.4."""
+
+TRANSITIONS: Dict[str, FrozenSet[str]] = {
+    NOT_STARTED: frozenset((STARTING, FAILED, CANCELED)),
+    STARTING: frozenset((PREPARING, QUEUED, RUNNING, FAILED, CANCELED)),
+    PREPARING: frozenset((QUEUED, FAILED, CANCELED)),
+    # A run whose node is lost goes back to the queue from wherever it was.
+    QUEUED: frozenset((RUNNING, FAILED, CANCEL_REQUESTED, CANCELED)),
+    RUNNING: frozenset((FINALIZING, QUEUED, COMPLETED, FAILED, CANCEL_REQUESTED, CANCELED)),
+    FINALIZING: frozenset((COMPLETED, FAILED, QUEUED, CANCELED)),
+    CANCEL_REQUESTED: frozenset((CANCELED, COMPLETED, FAILED)),
+    COMPLETED: frozenset(),
+    FAILED: frozenset(),
+    CANCELED: frozenset(),
+}
+"""Every status and those that may come right after it."""
+
+STAGES = ("submit", "prepare", "scale", "run", "finish")
+
+SCRIPT_RUN = "azureml.scriptrun"
+"""The type of a submitted script's run (v1-behaviours 2.8)."""
+
+
+def allows(before: str, after: str) -> bool:
+    """Whether a run may go from one status to the other."""
+    return after in TRANSITIONS.get(before, frozenset())
+
+
+class RunError(NamedTuple):
+    """Why a run failed (v1-behaviours 6.8)."""
+
+    code: str
+    """`UserError` when the script did it, else `SystemError`."""
+    message: str
+    type: Optional[str] = None
+    """The exception's class, when there was one."""
+    stack_trace: Optional[str] = None
+    exit_code: Optional[int] = None
+
+
+class Stage(NamedTuple):
+    """One stage of a run's life: one of STAGES, when it began and ended, and a word on it (`cache hit`)."""
+
+    name: str
+    started: datetime
+    ended: Optional[datetime] = None
+    detail: Optional[str] = None
+
+
+class Warning(NamedTuple):  # noqa: A001 - the word that `get_details()` uses
+    """Something the user should know, that did not end the run."""
+
+    source: str
+    message: str
+
+
+class Run(NamedTuple):
+    """The record of one execution."""
+
+    workspace_id: str
+    id: str
+    experiment: str
+    number: int
+    """Counts the runs of the experiment, from 1."""
+    type: Optional[str]
+    status: str
+    display_name: str
+    target: str
+    attempt: int
+    """The number of the current attempt, from 1; 0 before the first."""
+    tags: Dict[str, Optional[str]]
+    properties: Dict[str, str]
+    stages: List[Stage]
+    warnings: List[Warning]
+    error: Optional[RunError]
+    waiting_for: Optional[str]
+    """Why it does not run yet, in words."""
+    lock_id: Optional[str]
+    created: datetime
+    started: Optional[datetime]
+    ended: Optional[datetime]
+    revision: int
+    """Grows with every change that a watcher would want to see."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in TERMINAL
