@@ -66,7 +66,7 @@ class Stage(NamedTuple):
     detail: Optional[str] = None
 
 
-class Warning(NamedTuple):  # noqa: A001 - the word that `get_details()` uses
+class RunWarning(NamedTuple):
     """Something the user should know, that did not end the run."""
 
     source: str
@@ -90,7 +90,7 @@ class Run(NamedTuple):
     tags: Dict[str, Optional[str]]
     properties: Dict[str, str]
     stages: List[Stage]
-    warnings: List[Warning]
+    warnings: List[RunWarning]
     error: Optional[RunError]
     waiting_for: Optional[str]
     """Why it does not run yet, in words."""

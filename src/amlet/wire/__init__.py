@@ -1,0 +1,1 @@
+"""The HTTP contract: all that client and server share."""

@@ -1,0 +1,103 @@
+"""Requests and answers between a node and the server."""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple, Optional
+
+from amlet.domain.artifact import Entry
+from amlet.domain.job import Lease, Share
+from amlet.domain.run import RunError, RunWarning
+from amlet.domain.service import ReplicaLease
+
+
+class NodeHello(NamedTuple):
+    """A node presents itself, at its start and after the server's."""
+
+    node: str
+    target: str
+    pid: int
+    boot_id: str
+    share: Share
+
+
+class NodeWelcome(NamedTuple):
+    heartbeat_s: float
+
+
+class TakeLease(NamedTuple):
+    """Ask for work for up to `wait_s` seconds; also the node's heartbeat."""
+
+    node: str
+    wait_s: float = 0.0
+
+
+class LeaseAnswer(NamedTuple):
+    lease: Optional[Lease]
+    leave: bool = False
+    """The node is no longer wanted: end."""
+
+
+class AttemptQuery(NamedTuple):
+    attempt: int
+
+
+class RenewLease(NamedTuple):
+    attempt: int
+    node: str
+    wait_s: float = 0.0
+    """Answer at once when the run is to be cancelled, else after this long."""
+
+
+class LeaseState(NamedTuple):
+    cancel: bool
+    lease_s: float
+
+
+class AttemptStarted(NamedTuple):
+    attempt: int
+    detail: str
+    """How it started, in words: `cold start; build from cache`."""
+
+
+class SettleAttempt(NamedTuple):
+    """The end of an attempt, after its logs, metrics and output blobs are with the server."""
+
+    attempt: int
+    outcome: str
+    """Completed, Failed or Canceled."""
+    exit_code: Optional[int]
+    error: Optional[RunError]
+    outputs: List[Entry]
+    warnings: List[RunWarning]
+
+
+class SettleAnswer(NamedTuple):
+    """Blobs to send first, and then nothing was recorded."""
+
+    missing: List[str]
+
+
+class ReplicaState(NamedTuple):
+    """How one replica is, as its node sees it."""
+
+    workspace_id: str
+    service: str
+    revision: int
+    state: str
+    port: Optional[int]
+    error: Optional[str] = None
+
+
+class SyncReplicas(NamedTuple):
+    """Tell the replicas that are held, wait for a change of those wanted."""
+
+    node: str
+    held: List[ReplicaState]
+    known: int
+    """The number that the last answer carried; -1 at first."""
+    wait_s: float = 0.0
+
+
+class WantedReplicas(NamedTuple):
+    wanted: List[ReplicaLease]
+    number: int

@@ -1,0 +1,321 @@
+"""The table of routes: it drives dispatch, the client's methods, the OpenAPI document and the authorisation tests."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, NamedTuple, Tuple
+
+from amlet.domain.artifact import Tree
+from amlet.domain.environment import EnvironmentSpec
+from amlet.domain.model import Model
+from amlet.domain.run import Run
+from amlet.domain.service import Service
+from amlet.domain.workspace import Experiment, Workspace
+from amlet.wire import computes, environments, files, models, nodes, runs, server, services, workspaces
+from amlet.wire.codec import Raw
+
+ANYONE = "anyone"
+OWNER = "owner"
+NODE = "node"
+RUN = "run"
+"""A run's own token: for its own run, and for what a job may read or make in its workspace."""
+
+_WORKSPACE = "/api/workspaces/{workspace_id}"
+_RUN = _WORKSPACE + "/runs/{run_id}"
+
+
+class Route(NamedTuple):
+    """One thing that can be asked of the server.
+
+    Attributes:
+        name: `noun.verb`; the client has a method of that name, the server a handler.
+        path: With `{parameter}`s, each one whole segment.
+        access: Who may call it.
+        answer: A record's class, or Raw for bytes, or None.
+        body: A record's class, or Raw for streamed bytes, or None.
+        query: A record's class of the query parameters, or None.
+        summary: One line for the OpenAPI document.
+    """
+
+    name: str
+    method: str
+    path: str
+    access: Tuple[str, ...]
+    answer: Any
+    summary: str
+    body: Any = None
+    query: Any = None
+
+
+HEALTH = Route("server.health", "GET", "/api/health", (ANYONE,), server.Health, "Whether the server is up")
+STATUS = Route("server.status", "GET", "/api/server", (OWNER,), server.ServerStatus, "What the server does now")
+STOP = Route("server.stop", "POST", "/api/server/stop", (OWNER,), server.Done, "End the server", server.StopServer)
+TICKET = Route("server.ticket", "POST", "/api/tickets", (OWNER,), server.Ticket, "A single-use code for a browser")
+
+WORKSPACE_ENSURE = Route(
+    "workspaces.ensure",
+    "POST",
+    "/api/workspaces",
+    (OWNER,),
+    workspaces.WorkspaceAnswer,
+    "Find or make a workspace",
+    workspaces.EnsureWorkspace,
+)
+WORKSPACE_GET = Route("workspaces.get", "GET", _WORKSPACE, (OWNER, RUN), Workspace, "One workspace")
+EXPERIMENT_ENSURE = Route(
+    "experiments.ensure",
+    "PUT",
+    _WORKSPACE + "/experiments/{name}",
+    (OWNER, RUN),
+    Experiment,
+    "Find or make an experiment",
+)
+
+BLOB_MISSING = Route(
+    "blobs.missing",
+    "POST",
+    _WORKSPACE + "/blobs/missing",
+    (OWNER, NODE, RUN),
+    files.Hashes,
+    "Which of these blobs the server lacks",
+    files.Hashes,
+)
+BLOB_PUT = Route(
+    "blobs.put", "PUT", _WORKSPACE + "/blobs/{sha256}", (OWNER, NODE, RUN), server.Done, "Send one blob", Raw
+)
+BLOB_PUT_PACK = Route(
+    "blobs.put_pack", "POST", _WORKSPACE + "/packs", (OWNER, NODE, RUN), server.Done, "Send many small blobs", Raw
+)
+BLOB_GET = Route("blobs.get", "GET", _WORKSPACE + "/blobs/{sha256}", (OWNER, NODE), Raw, "The bytes of one blob")
+BLOB_GET_PACK = Route(
+    "blobs.get_pack", "POST", _WORKSPACE + "/packs/fetch", (OWNER, NODE), Raw, "Many small blobs", files.Hashes
+)
+
+ENVIRONMENT_REGISTER = Route(
+    "environments.register",
+    "POST",
+    _WORKSPACE + "/environments",
+    (OWNER,),
+    environments.EnvironmentRecord,
+    "Register an environment; an unchanged one keeps its version",
+    EnvironmentSpec,
+)
+ENVIRONMENT_GET = Route(
+    "environments.get",
+    "GET",
+    _WORKSPACE + "/environments/{name}",
+    (OWNER, RUN),
+    environments.EnvironmentRecord,
+    "A registered or curated environment",
+    query=environments.EnvironmentQuery,
+)
+ENVIRONMENT_LIST = Route(
+    "environments.list",
+    "GET",
+    _WORKSPACE + "/environments",
+    (OWNER, RUN),
+    environments.Environments,
+    "The latest version of every environment, curated ones included",
+)
+
+COMPUTE_CREATE = Route(
+    "computes.create",
+    "PUT",
+    _WORKSPACE + "/computes/{name}",
+    (OWNER,),
+    computes.ComputeState,
+    "Make a compute target",
+    computes.CreateCompute,
+)
+COMPUTE_GET = Route(
+    "computes.get", "GET", _WORKSPACE + "/computes/{name}", (OWNER, RUN), computes.ComputeState, "One compute target"
+)
+COMPUTE_LIST = Route(
+    "computes.list", "GET", _WORKSPACE + "/computes", (OWNER, RUN), computes.Computes, "All compute targets"
+)
+COMPUTE_UPDATE = Route(
+    "computes.update",
+    "PATCH",
+    _WORKSPACE + "/computes/{name}",
+    (OWNER,),
+    computes.ComputeState,
+    "Change how many nodes a target may have",
+    computes.UpdateCompute,
+)
+COMPUTE_DELETE = Route(
+    "computes.delete", "DELETE", _WORKSPACE + "/computes/{name}", (OWNER,), server.Done, "Delete a compute target"
+)
+
+RUN_SUBMIT = Route(
+    "runs.submit", "POST", _WORKSPACE + "/runs", (OWNER,), runs.SubmitAnswer, "Submit a job", runs.SubmitRun
+)
+RUN_LIST = Route(
+    "runs.list", "GET", _WORKSPACE + "/runs", (OWNER,), runs.RunPage, "Runs, newest first", query=runs.RunQuery
+)
+RUN_GET = Route("runs.get", "GET", _RUN, (OWNER, RUN), runs.RunDetails, "All of a run but its bytes")
+RUN_WATCH = Route(
+    "runs.watch",
+    "GET",
+    _RUN + "/changes",
+    (OWNER, RUN),
+    runs.RunChanges,
+    "Wait for a change of the run, its files or its logs",
+    query=runs.WatchQuery,
+)
+RUN_CANCEL = Route("runs.cancel", "POST", _RUN + "/cancel", (OWNER, RUN), Run, "End a run")
+RUN_METRICS = Route(
+    "runs.metrics", "GET", _RUN + "/metrics", (OWNER, RUN), runs.Metrics, "What it logged", query=runs.MetricQuery
+)
+RUN_FILE = Route(
+    "runs.file",
+    "GET",
+    _RUN + "/file",
+    (OWNER, RUN),
+    Raw,
+    "The bytes of one file, from an offset",
+    query=files.FileQuery,
+)
+RUN_PUT_FILES = Route(
+    "runs.put_files",
+    "POST",
+    _RUN + "/files",
+    (OWNER, RUN),
+    files.TreeAnswer,
+    "Add files whose blobs were sent",
+    runs.PutFiles,
+)
+RUN_DRAIN = Route(
+    "runs.drain",
+    "POST",
+    _RUN + "/journal",
+    (OWNER, NODE, RUN),
+    files.SizeAnswer,
+    "Bring bytes of a journal",
+    Raw,
+    files.DrainQuery,
+)
+
+NODE_HELLO = Route(
+    "nodes.hello", "POST", "/api/nodes/hello", (NODE,), nodes.NodeWelcome, "A node presents itself", nodes.NodeHello
+)
+NODE_TAKE = Route("nodes.take", "POST", "/api/nodes/take", (NODE,), nodes.LeaseAnswer, "Ask for work", nodes.TakeLease)
+NODE_RENEW = Route("nodes.renew", "POST", _RUN + "/lease", (NODE,), nodes.LeaseState, "Keep a lease", nodes.RenewLease)
+NODE_STARTED = Route(
+    "nodes.started", "POST", _RUN + "/started", (NODE,), server.Done, "The script runs", nodes.AttemptStarted
+)
+NODE_APPEND = Route(
+    "nodes.append_log",
+    "POST",
+    _RUN + "/log",
+    (NODE,),
+    files.SizeAnswer,
+    "Bring bytes of a log",
+    Raw,
+    files.AppendQuery,
+)
+NODE_FINALIZING = Route(
+    "nodes.finalizing",
+    "POST",
+    _RUN + "/finalizing",
+    (NODE,),
+    server.Done,
+    "The script has ended; its outputs follow",
+    nodes.AttemptQuery,
+)
+NODE_SETTLE = Route(
+    "nodes.settle", "POST", _RUN + "/settle", (NODE,), nodes.SettleAnswer, "How it ended", nodes.SettleAttempt
+)
+NODE_REPLICAS = Route(
+    "nodes.sync_replicas",
+    "POST",
+    "/api/nodes/replicas",
+    (NODE,),
+    nodes.WantedReplicas,
+    "Tell the replicas held, learn those wanted",
+    nodes.SyncReplicas,
+)
+NODE_SERVICE_LOG = Route(
+    "nodes.append_service_log",
+    "POST",
+    _WORKSPACE + "/services/{name}/log",
+    (NODE,),
+    server.Done,
+    "Bring lines of a replica's log",
+    Raw,
+)
+
+MODEL_REGISTER = Route(
+    "models.register",
+    "POST",
+    _WORKSPACE + "/models",
+    (OWNER, RUN),
+    models.RegisterAnswer,
+    "Make the next version of a model",
+    models.RegisterModel,
+)
+MODEL_LIST = Route(
+    "models.list",
+    "GET",
+    _WORKSPACE + "/models",
+    (OWNER, RUN),
+    models.Models,
+    "Models, newest first",
+    query=models.ModelQuery,
+)
+MODEL_GET = Route(
+    "models.get", "GET", _WORKSPACE + "/models/{name}/{version}", (OWNER, RUN), Model, "One version of a model"
+)
+MODEL_FILES = Route(
+    "models.files", "GET", _WORKSPACE + "/models/{name}/{version}/files", (OWNER, RUN), Tree, "The files of a model"
+)
+MODEL_FILE = Route(
+    "models.file",
+    "GET",
+    _WORKSPACE + "/models/{name}/{version}/file",
+    (OWNER, RUN),
+    Raw,
+    "The bytes of one file of a model",
+    query=files.FileQuery,
+)
+MODEL_DELETE = Route(
+    "models.delete",
+    "DELETE",
+    _WORKSPACE + "/models/{name}/{version}",
+    (OWNER,),
+    server.Done,
+    "Delete one version of a model",
+)
+
+SERVICE_DEPLOY = Route(
+    "services.deploy",
+    "POST",
+    _WORKSPACE + "/services",
+    (OWNER,),
+    Service,
+    "Serve a model",
+    services.DeployService,
+)
+SERVICE_LIST = Route("services.list", "GET", _WORKSPACE + "/services", (OWNER, RUN), services.Services, "All services")
+SERVICE_GET = Route(
+    "services.get",
+    "GET",
+    _WORKSPACE + "/services/{name}",
+    (OWNER, RUN),
+    Service,
+    "One service, or its next change",
+    query=runs.WatchQuery,
+)
+SERVICE_LOGS = Route(
+    "services.logs",
+    "GET",
+    _WORKSPACE + "/services/{name}/logs",
+    (OWNER,),
+    Raw,
+    "The last lines of its replicas",
+    query=services.TailQuery,
+)
+SERVICE_DELETE = Route(
+    "services.delete", "DELETE", _WORKSPACE + "/services/{name}", (OWNER,), server.Done, "End and delete a service"
+)
+
+ROUTES: Tuple[Route, ...] = tuple(item for item in list(globals().values()) if isinstance(item, Route))
+BY_NAME: Dict[str, Route] = {route.name: route for route in ROUTES}
