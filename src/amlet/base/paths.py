@@ -52,7 +52,9 @@ def inside(folder: Path, name: str) -> Path:
 
 def owner_only(path: Path) -> Path:
     """Make a folder (and its parents) that only its owner can enter."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.is_dir():
+        owner_only(path.parent)  # `mkdir(parents=True)` would open the parents to everybody
+        path.mkdir(exist_ok=True, mode=0o700)
     return path
 
 
@@ -64,6 +66,9 @@ class Home:
         self.server_file = root / "server.json"
         """Address and token of the server; 0600."""
         self.server_lock = root / "server.lock"
+        """Held by the server for its life."""
+        self.start_lock = root / "start.lock"
+        """Held by the client that starts a server."""
         self.server_log = root / "server.log"
         self.secret_key = root / "secret.key"
         self.config = root / "config.toml"
@@ -76,6 +81,8 @@ class Home:
         """What is put ahead of a job's path: one folder a version."""
         self.environments = root / "environments"
         self.nodes = root / "nodes"
+        self.snapshots = root / "snapshots"
+        """Hashes of files already seen, one file a source folder. Only a cache: may be deleted at any time."""
         self.offline = root / "offline"
         """Journals of runs outside a job."""
 

@@ -1,0 +1,1 @@
+"""Where bytes lie: blobs by hash, packs of small ones, trees unpacked on nodes."""
