@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Sequence
+from typing import List, NamedTuple, Optional, Sequence
 
 from amlet.base.hashing import sha256_bytes
 from amlet.base.ids import uuid_from_digest
@@ -18,6 +18,16 @@ class Entry(NamedTuple):
     sha256: str
     size_bytes: int
     executable: bool = False
+
+
+class BlobLocation(NamedTuple):
+    """Where the bytes of a blob lie: a file of their own, or from an offset on in a pack."""
+
+    sha256: str
+    size_bytes: int
+    pack: Optional[str] = None
+    """The pack's own sha256; None for a file of its own."""
+    offset: int = 0
 
 
 class Tree(NamedTuple):

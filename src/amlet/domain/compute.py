@@ -94,6 +94,26 @@ class NodeCounts(NamedTuple):
         return self.preparing + self.running + self.idle + self.leaving
 
 
+class Node(NamedTuple):
+    """One worker process that leases jobs of one target."""
+
+    name: str
+    pool: str
+    """Which queue it serves: see `pool_of`."""
+    share: Share
+    started: datetime
+    idle_since: Optional[datetime]
+    """Since when it has had no work; None while it works or has not said hello."""
+    seen: Optional[datetime] = None
+    """When it last called; None before its hello."""
+    leaving: bool = False
+
+
+def pool_of(workspace_id: str, target: str) -> str:
+    """The queue that a target's nodes serve. `local` is this machine, one queue for all workspaces."""
+    return LOCAL if target == LOCAL else f"{workspace_id}/{target}"
+
+
 def vm_size(name: str) -> Optional[VmSize]:
     """What a size's name means, in any case, or None when we do not know it."""
     return VM_SIZES.get(name.upper())

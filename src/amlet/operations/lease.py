@@ -1,0 +1,117 @@
+"""Attempts: hand one to a node, keep it alive, note that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from amlet.base.errors import NotFound, StaleAttempt
+from amlet.domain import run as runs
+from amlet.domain.compute import Node
+from amlet.domain.job import Lease
+from amlet.domain.run import Run
+from amlet.operations.transitions import move, save
+from amlet.runtime.job import JobContext
+from amlet.store.base import LeaseRecord, Transaction
+from amlet.wire.nodes import LeaseState, NodeHello, NodeWelcome
+
+LEASE_S = 15.0
+"""A node that has not renewed for so long is taken for lost."""
+
+Mint = Callable[[str, str, int], str]
+"""(workspace, run, attempt) -> the run's own token."""
+
+
+def greet(tx: Transaction, hello: NodeHello, now: datetime) -> NodeWelcome:
+    """Note that a node is there. Its leases are given a fresh term: it may just have come back."""
+    node = tx.nodes.find(hello.node)
+    if node is None:
+        node = Node(hello.node, hello.target, hello.share, now, now)
+    tx.nodes.save(node._replace(seen=now, share=hello.share))
+    for held in tx.leases.of_node(hello.node):
+        tx.leases.save(held._replace(expires=now + timedelta(seconds=LEASE_S)))
+    return NodeWelcome(heartbeat_s=LEASE_S / 3)
+
+
+def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, now: datetime) -> Lease | None:
+    """The oldest queued run of the node's pool, as a new attempt; None when there is none.
+
+    Raises:
+        NotFound: if the node is not known: it says hello again.
+    """
+    node = tx.nodes.find(node_name)
+    if node is None:
+        raise NotFound(f'No node "{node_name}" has said hello.')
+    run = None if node.leaving else tx.runs.first_queued(node.pool)
+    if run is None:
+        tx.nodes.save(node._replace(seen=now, idle_since=node.idle_since or now))
+        return None
+    attempt = run.attempt + 1
+    tx.nodes.save(node._replace(seen=now, idle_since=None))
+    expires = now + timedelta(seconds=LEASE_S)
+    tx.leases.save(LeaseRecord(run.workspace_id, run.id, attempt, node.name, node.pool, expires))
+    run = save(tx, run._replace(attempt=attempt, waiting_for=None))
+    job = tx.runs.job(run.workspace_id, run.id)
+    lock = tx.locks.get(run.lock_id or "")
+    if lock is None:
+        raise NotFound(f"The lock {run.lock_id} of run {run.id} is not in the records.")
+    token = mint(run.workspace_id, run.id, attempt)
+    workspace = tx.workspaces.get(run.workspace_id)
+    experiment = tx.experiments.find(run.workspace_id, run.experiment)
+    context = JobContext(
+        run_id=run.id,
+        experiment=run.experiment,
+        experiment_id=experiment.id if experiment else "",
+        workspace_id=run.workspace_id,
+        workspace_name=workspace.name,
+        subscription_id=workspace.subscription_id,
+        resource_group=workspace.resource_group,
+        attempt=attempt,
+        token=token,
+        endpoint=service_url,
+    )
+    return Lease(
+        run.workspace_id,
+        run.id,
+        attempt,
+        run.experiment,
+        job,
+        lock,
+        tx.trees.get(job.snapshot_id),
+        node.share,
+        token,
+        LEASE_S,
+        context.variables(),
+    )
+
+
+def current(tx: Transaction, workspace_id: str, run_id: str, attempt: int) -> Run:
+    """The run, if this attempt is the one that counts.
+
+    Raises:
+        StaleAttempt: if the run has ended, or another attempt took its place.
+    """
+    run = tx.runs.get(workspace_id, run_id)
+    if run.is_over or run.attempt != attempt:
+        raise StaleAttempt(
+            f"Attempt {attempt} of run {run_id} no longer counts: the run is {run.status}, at attempt {run.attempt}."
+        )
+    return run
+
+
+def renew(tx: Transaction, workspace_id: str, run_id: str, attempt: int, node_name: str, now: datetime) -> LeaseState:
+    """Keep an attempt for another term; also made anew when the lease had lapsed and nobody took the run."""
+    run = current(tx, workspace_id, run_id, attempt)
+    node = tx.nodes.find(node_name)
+    held = tx.leases.find(workspace_id, run_id)
+    pool = held.pool if held else node.pool if node else run.target
+    expires = now + timedelta(seconds=LEASE_S)
+    tx.leases.save(LeaseRecord(workspace_id, run_id, attempt, node_name, pool, expires))
+    return LeaseState(cancel=run.status == runs.CANCEL_REQUESTED, lease_s=LEASE_S)
+
+
+def started(tx: Transaction, workspace_id: str, run_id: str, attempt: int, detail: str, now: datetime) -> None:
+    """The script's process is there. Saying so twice changes nothing."""
+    run = current(tx, workspace_id, run_id, attempt)
+    if run.status == runs.QUEUED:
+        move(tx, run, runs.RUNNING, now, detail)

@@ -1,0 +1,143 @@
+"""Prepare environments: each is resolved and built once for all runs and services that wait for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from amlet.artifacts.logs import LogFolder
+from amlet.base.clock import Clock
+from amlet.base.errors import AmletError
+from amlet.base.units import human_seconds
+from amlet.domain import run as runs
+from amlet.domain.environment import EnvironmentSpec, Lock
+from amlet.domain.run import Run, RunError
+from amlet.domain.service import Service
+from amlet.environments import Environments
+from amlet.operations import deploy
+from amlet.operations.collect import append_log
+from amlet.operations.settle import end
+from amlet.operations.submit import enqueue
+from amlet.store.base import Records, Transaction
+
+BUILD_LOG = "azureml-logs/20_image_build_log.txt"
+"""v1-behaviours 3.6."""
+
+FLUSH_S = 0.2
+
+
+class Waiting(NamedTuple):
+    """Who waits for one environment."""
+
+    spec: EnvironmentSpec
+    runs: list[Run]
+    services: list[Service]
+
+
+class Preparer:
+    """Resolves and builds in threads, one a distinct environment.
+
+    `pass_over` may be called as often as one likes, from one thread: what is in hand is left alone, so that after a
+    restart the first call takes up whatever waits.
+    """
+
+    def __init__(self, records: Records, environments: Environments, logs: LogFolder, clock: Clock) -> None:
+        self._records = records
+        self._environments = environments
+        self._logs = logs
+        self._clock = clock
+        self._in_hand: set[str] = set()
+        self._lock = threading.Lock()
+
+    def pass_over(self) -> None:
+        """Start the work for every environment that somebody waits for."""
+        for key, waiting in self._records.read(_waiting).items():
+            with self._lock:
+                if key in self._in_hand:
+                    continue
+                self._in_hand.add(key)
+            threading.Thread(target=self._prepare, args=(key, waiting), name=f"prepare-{key[:8]}", daemon=True).start()
+
+    def _prepare(self, key: str, waiting: Waiting) -> None:
+        log = _BuildLog(lambda text: self._records.write(lambda tx: self._tell(tx, key, text)))
+        began = self._clock.monotonic()
+        lock: Lock | None = None
+        error: AmletError | None = None
+        try:
+            kept = self._records.read(lambda tx: tx.locks.resolved(key, self._environments.platform))
+            if kept is not None:
+                log.line(f"Environment {waiting.spec.name}: resolved before; building what is recorded.")
+            lock = kept or self._environments.resolve(waiting.spec, log.line)
+            self._environments.build(lock, log.line)
+            log.line(f"Ready after {human_seconds(self._clock.monotonic() - began)}.")
+        except AmletError as failure:
+            error = failure
+            log.line(str(failure))
+        except Exception as failure:  # noqa: BLE001 - whatever happens here, those who wait must be told
+            error = AmletError(
+                f"Preparing environment {waiting.spec.name} ended with {type(failure).__name__}: {failure}"
+            )
+            log.line(str(error))
+        try:
+            log.flush()
+            if error is None and lock is not None:
+                done = lock
+                self._records.write(lambda tx: self._succeed(tx, key, done, began)).result()
+            else:
+                self._records.write(lambda tx: self._fail(tx, key, error)).result()
+        finally:
+            with self._lock:
+                self._in_hand.discard(key)
+
+    def _tell(self, tx: Transaction, key: str, text: str) -> None:
+        data = text.encode("utf-8", "replace")
+        for run in _waiting(tx).get(key, Waiting(EnvironmentSpec(""), [], [])).runs:
+            append_log(tx, self._logs, run, BUILD_LOG, 0, data)
+
+    def _succeed(self, tx: Transaction, key: str, lock: Lock, began: float) -> None:
+        now = self._clock.now()
+        tx.locks.add(lock, key)
+        took = human_seconds(self._clock.monotonic() - began)
+        waiting = _waiting(tx).get(key)
+        for run in waiting.runs if waiting else []:
+            enqueue(tx, run, lock, now, prepared=f"built in {took}")
+        for service in waiting.services if waiting else []:
+            deploy.prepared(tx, service, lock, None, now)
+
+    def _fail(self, tx: Transaction, key: str, error: AmletError | None) -> None:
+        now = self._clock.now()
+        waiting = _waiting(tx).get(key)
+        for run in waiting.runs if waiting else []:
+            end(tx, run, runs.FAILED, now, RunError("UserError", str(error), type(error).__name__))
+        for service in waiting.services if waiting else []:
+            deploy.prepared(tx, service, None, str(error), now)
+
+
+def _waiting(tx: Transaction) -> dict[str, Waiting]:
+    found: dict[str, Waiting] = {}
+    for run in tx.runs.with_status((runs.PREPARING,)):
+        spec = tx.runs.job(run.workspace_id, run.id).environment
+        found.setdefault(spec.content_key(), Waiting(spec, [], [])).runs.append(run)
+    for key, (spec, services) in deploy.unresolved(tx).items():
+        found.setdefault(key, Waiting(spec, [], [])).services.extend(services)
+    return found
+
+
+class _BuildLog:
+    """Gathers lines and hands on the whole text now and then, so that one who joins late sees it from its start."""
+
+    def __init__(self, publish: Callable[[str], object]) -> None:
+        self._publish = publish
+        self._text = ""
+        self._flushed = 0.0
+
+    def line(self, text: str) -> None:
+        self._text += text.rstrip("\n") + "\n"
+        if time.monotonic() - self._flushed >= FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        self._flushed = time.monotonic()
+        self._publish(self._text)

@@ -1,0 +1,72 @@
+"""The end of an attempt: its outputs are recorded, then the status is settled, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from amlet.base.errors import InvalidInput
+from amlet.domain import run as runs
+from amlet.domain.compute import pool_of
+from amlet.domain.run import Run, RunError
+from amlet.operations.collect import put_files
+from amlet.operations.lease import LEASE_S, current
+from amlet.operations.transitions import RECONCILE, move, queue_topic, save
+from amlet.store.base import Transaction
+from amlet.wire.nodes import SettleAnswer, SettleAttempt
+
+
+def finalizing(tx: Transaction, workspace_id: str, run_id: str, attempt: int, now: datetime) -> None:
+    """The script has ended; its outputs follow. Saying so twice changes nothing."""
+    run = current(tx, workspace_id, run_id, attempt)
+    if run.status == runs.RUNNING:
+        move(tx, run, runs.FINALIZING, now)
+
+
+def settle(tx: Transaction, workspace_id: str, run_id: str, asked: SettleAttempt, now: datetime) -> SettleAnswer:
+    """Record the outputs and the end.
+
+    Settling the same attempt twice changes nothing. When blobs are missing, nothing is recorded.
+
+    Raises:
+        StaleAttempt: if another attempt took its place.
+    """
+    run = tx.runs.get(workspace_id, run_id)
+    if run.is_over and run.attempt == asked.attempt:
+        return SettleAnswer([])
+    run = current(tx, workspace_id, run_id, asked.attempt)
+    if asked.outcome not in runs.TERMINAL:
+        raise InvalidInput(f"{asked.outcome!r} does not end a run.", hint="use Completed, Failed or Canceled.")
+    missing = put_files(tx, run, asked.outputs)
+    if missing:
+        return SettleAnswer(missing)
+    run = tx.runs.get(workspace_id, run_id)
+    run = run._replace(warnings=[*run.warnings, *asked.warnings])
+    if run.status in (runs.QUEUED, runs.RUNNING) and runs.allows(runs.FINALIZING, asked.outcome):
+        run = move(tx, run, runs.RUNNING, now) if run.status == runs.QUEUED else run
+        run = move(tx, run, runs.FINALIZING, now)
+    outcome = runs.CANCELED if run.status == runs.CANCEL_REQUESTED and asked.exit_code != 0 else asked.outcome
+    error = None if outcome == runs.CANCELED else asked.error
+    end(tx, run, outcome, now, error)
+    return SettleAnswer([])
+
+
+def end(tx: Transaction, run: Run, outcome: str, now: datetime, error: RunError | None = None) -> Run:
+    """Settle the status, let the lease go, and wake those who wait for the node."""
+    run = move(tx, run, outcome, now, error=error)
+    tx.leases.end(run.workspace_id, run.id)
+    tx.touch(queue_topic(pool_of(run.workspace_id, run.target)))
+    tx.touch(RECONCILE)
+    return run
+
+
+def lose(tx: Transaction, run: Run, node: str, now: datetime) -> None:
+    """A node has not renewed its lease: queue the run again if its script had not begun, else fail it."""
+    tx.leases.end(run.workspace_id, run.id)
+    if run.status == runs.QUEUED:
+        save(tx, run._replace(waiting_for=f"node {node} was lost before the script began; waits for another"))
+        tx.touch(queue_topic(pool_of(run.workspace_id, run.target)))
+    elif run.status == runs.CANCEL_REQUESTED:
+        end(tx, run, runs.CANCELED, now)
+    else:
+        text = f"Node {node} was lost while the script ran: it did not answer for {LEASE_S:.0f} s."
+        end(tx, run, runs.FAILED, now, RunError("SystemError", text))

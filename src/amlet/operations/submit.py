@@ -1,0 +1,168 @@
+"""Submit a job: check all of it, record the run, and send it on to be prepared or queued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from amlet.base import names
+from amlet.base.errors import FieldError, InvalidInput, NotFound
+from amlet.base.ids import script_run_id
+from amlet.base.paths import relative_path
+from amlet.domain import run as runs
+from amlet.domain.artifact import Entry, tree_of
+from amlet.domain.compute import LOCAL, pool_of
+from amlet.domain.environment import Lock
+from amlet.domain.run import Run, RunWarning, Stage
+from amlet.operations.describe import version_for
+from amlet.operations.ensure import ensure_experiment
+from amlet.operations.transitions import RECONCILE, move, queue_topic
+from amlet.store.base import Transaction
+from amlet.wire.runs import SubmitAnswer, SubmitRun
+
+Ready = Callable[[str], "Lock | None"]
+"""What a spec of this content resolved to, when its build is at hand too."""
+
+
+def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, now: datetime) -> SubmitAnswer:
+    """Record a run of the job.
+
+    Sending the same submission twice gives the same run. When blobs of the snapshot are missing, nothing is recorded
+    and the answer names them.
+
+    Raises:
+        InvalidInput: with every fault of the submission.
+        NotFound: for an unknown compute target.
+        Conflict: if the run id is taken.
+    """
+    earlier = tx.runs.submitted(workspace_id, asked.submission_id)
+    if earlier is not None:
+        return SubmitAnswer(earlier, [])
+    _check(tx, workspace_id, asked)
+    missing = tx.blobs.missing([entry.sha256 for entry in asked.snapshot])
+    if missing:
+        return SubmitAnswer(None, missing)
+
+    tree = tree_of(asked.snapshot)
+    tx.trees.add(tree)
+    experiment = ensure_experiment(tx, workspace_id, asked.experiment, now)
+    spec = version_for(tx, workspace_id, asked.job.environment, now)
+    job = asked.job._replace(snapshot_id=tree.id, environment=spec)
+    run_id = asked.run_id or script_run_id(experiment.name, int(now.timestamp()))
+    run = tx.runs.add(
+        Run(
+            workspace_id=workspace_id,
+            id=run_id,
+            experiment=experiment.name,
+            number=0,
+            type=runs.SCRIPT_RUN,
+            status=runs.NOT_STARTED,
+            display_name=asked.display_name or run_id,
+            target=job.target,
+            attempt=0,
+            tags=asked.tags,
+            properties={
+                "_azureml.ComputeTargetType": "local" if job.target == LOCAL else "amlcompute",
+                "ContentSnapshotId": tree.id,
+                **asked.properties,
+            },
+            stages=[],
+            warnings=[],
+            error=None,
+            waiting_for=None,
+            lock_id=None,
+            created=now,
+            started=None,
+            ended=None,
+            revision=0,
+        ),
+        job,
+        asked.submission_id,
+    )
+    run = move(tx, run, runs.STARTING, now)
+    lock = ready(spec.content_key())
+    if lock is None:
+        tx.touch(RECONCILE)
+        return SubmitAnswer(move(tx, run, runs.PREPARING, now), [])
+    return SubmitAnswer(enqueue(tx, run, lock, now, prepared="cache hit"), [])
+
+
+def enqueue(tx: Transaction, run: Run, lock: Lock, now: datetime, *, prepared: str) -> Run:
+    """Hand a prepared run to the nodes of its target.
+
+    Args:
+        prepared: A word on the prepare stage.
+    """
+    stages = [*run.stages]
+    if stages[-1].name == "prepare":
+        stages[-1] = stages[-1]._replace(detail=prepared)
+    else:
+        stages[-1] = stages[-1]._replace(ended=now)
+        stages.append(Stage("prepare", now, now, prepared))
+    warnings = [*run.warnings, *(RunWarning("environment", note) for note in lock.notes)]
+    pool = pool_of(run.workspace_id, run.target)
+    tx.touch(queue_topic(pool))
+    tx.touch(RECONCILE)
+    run = run._replace(stages=stages, warnings=warnings, lock_id=lock.id)
+    return move(tx, run, runs.QUEUED, now, waiting_for=f"waits for a node of {run.target}")
+
+
+def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
+    tx.workspaces.get(workspace_id)
+    faults: list[FieldError] = []
+
+    def look(path: str, check: Callable[[], object]) -> None:
+        try:
+            check()
+        except InvalidInput as error:
+            faults.append(FieldError(path, error.message))
+
+    look("experiment", lambda: names.EXPERIMENT.check(asked.experiment))
+    look("job.environment.name", lambda: names.ENVIRONMENT.check(asked.job.environment.name))
+    if asked.run_id is not None:
+        look("run_id", lambda: names.RUN_ID.check(asked.run_id))
+    faults += [
+        FieldError(f"tags.{key[:100]}", "a tag's key may have 100 characters, its value 1,000 (v1's limits)")
+        for key, value in asked.tags.items()
+        if len(key) > 100 or len(value or "") > 1000
+    ]
+    faults += check_entries(asked.snapshot)
+    job = asked.job
+    if (job.script is None) == (job.command is None):
+        faults.append(FieldError("job", "needs a script or a command, and not both"))
+    elif job.script is not None and job.script not in {entry.path for entry in asked.snapshot}:
+        faults.append(FieldError("job.script", f"{job.script!r} is not in the snapshot"))
+    for name in job.variables:
+        if not name or "=" in name or "\x00" in name:
+            faults.append(FieldError(f"job.variables.{name}", "is not a name of an environment variable"))
+    if faults:
+        raise InvalidInput.of(faults, subject="the submission")
+    if job.target != LOCAL and tx.computes.find(workspace_id, job.target) is None:
+        raise no_compute_target(tx, workspace_id, job.target)
+
+
+def check_entries(entries: list[Entry]) -> list[FieldError]:
+    """Faults of a list of files: bad paths, paths that are there twice, bad digests."""
+    faults: list[FieldError] = []
+    seen: set[str] = set()
+    for number, entry in enumerate(entries):
+        try:
+            relative_path(entry.path)
+        except InvalidInput as error:
+            faults.append(FieldError(f"entries[{number}]", error.message))
+        if entry.path in seen:
+            faults.append(FieldError(f"entries[{number}]", f"{entry.path!r} is there twice"))
+        seen.add(entry.path)
+        if len(entry.sha256) != 64 or set(entry.sha256) - set("0123456789abcdef") or entry.size_bytes < 0:
+            faults.append(FieldError(f"entries[{number}]", "needs a sha256 in lower-case hex and a size"))
+    return faults
+
+
+def no_compute_target(tx: Transaction, workspace_id: str, name: str) -> NotFound:
+    """The error for an unknown target, with the nearest name."""
+    known = [LOCAL, *(target.name for target in tx.computes.list(workspace_id))]
+    workspace = tx.workspaces.get(workspace_id)
+    return NotFound(
+        f'There is no compute target "{name}" in workspace "{workspace.name}".',
+        hint=names.closest(name, known) + "it has: " + ", ".join(known) + ".",
+    )

@@ -1,0 +1,66 @@
+"""The one place where a run changes its status: legal, timed by stage, and told to those who watch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from amlet.base.errors import Conflict
+from amlet.domain import run as runs
+from amlet.domain.run import Run, Stage
+from amlet.store.base import Transaction
+
+STAGE_OF = {
+    runs.STARTING: "submit",
+    runs.PREPARING: "prepare",
+    runs.QUEUED: "scale",
+    runs.RUNNING: "run",
+    runs.FINALIZING: "finish",
+}
+
+
+def run_topic(workspace_id: str, run_id: str) -> str:
+    """What a watcher of the run waits on."""
+    return f"run/{workspace_id}/{run_id}"
+
+
+def queue_topic(pool: str) -> str:
+    """What the nodes of a pool wait on."""
+    return f"queue/{pool}"
+
+
+RECONCILE = "reconcile"
+"""What the reconciler waits on: something may have to be brought about."""
+
+
+def move(tx: Transaction, run: Run, status: str, now: datetime, detail: str | None = None, **changes: Any) -> Run:
+    """Change the status, with the stages' times.
+
+    Args:
+        detail: A word on the stage that begins (`cache hit`).
+        changes: Other fields of the record that change with it.
+
+    Raises:
+        Conflict: if the status may not follow the present one.
+    """
+    if not runs.allows(run.status, status):
+        raise Conflict(f"Run {run.id} is {run.status}: it cannot become {status}.")
+    stages = [*run.stages]
+    stage = STAGE_OF.get(status)
+    if status in runs.TERMINAL or (stage and (not stages or stages[-1].name != stage)):
+        if stages and stages[-1].ended is None:
+            stages[-1] = stages[-1]._replace(ended=now)
+        if stage:
+            stages.append(Stage(stage, now, None, detail))
+    if status == runs.RUNNING:
+        changes.setdefault("started", run.started or now)
+    if status in runs.TERMINAL:
+        changes.setdefault("ended", now)
+        changes.setdefault("waiting_for", None)
+    return save(tx, run._replace(status=status, stages=stages, **changes))
+
+
+def save(tx: Transaction, run: Run) -> Run:
+    """Replace the record and tell its watchers."""
+    tx.touch(run_topic(run.workspace_id, run.id))
+    return tx.runs.save(run)
