@@ -1,0 +1,1 @@
+"""The server: the API, the pages, the queue and the reconciler, in one process."""

@@ -1,0 +1,54 @@
+"""The reconciler's thread: a pass when something changed, and at least every second."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from amlet.operations.transitions import RECONCILE
+from amlet.server.context import Parts
+from amlet.server.handlers.server import ACTIVE
+from amlet.store.base import Transaction
+
+PAUSE_S = 1.0
+
+log = logging.getLogger("amlet.server")
+
+
+class Background(threading.Thread):
+    """Runs until `end`. A pass that fails is logged and tried again with the next."""
+
+    def __init__(self, parts: Parts, idle_end_s: float) -> None:
+        super().__init__(name="reconciler", daemon=True)
+        self._parts = parts
+        self._idle_end_s = idle_end_s
+        self._wake = parts.topics.listen(RECONCILE)
+        self._ended = False
+
+    def end(self) -> None:
+        """Finish the pass in hand and return."""
+        self._ended = True
+        self._wake.set()
+        self.join(10)
+
+    def run(self) -> None:
+        began = False
+        while not self._ended:
+            self._wake.clear()
+            try:
+                if not began:
+                    self._parts.reconciler.begin(self._parts.now())
+                    began = True
+                self._parts.preparer.pass_over()
+                self._parts.reconciler.pass_over(self._parts.now())
+                if self._parts.lifetime.idle_s() > self._idle_end_s and not self._parts.records.read(_in_use):
+                    log.info("idle for %.0f s with nothing running: the server ends itself", self._idle_end_s)
+                    self._parts.lifetime.end_all()
+                    return
+            except Exception:
+                log.exception("a pass of the reconciler failed; the next one tries again")
+            self._wake.wait(PAUSE_S)
+
+
+def _in_use(tx: Transaction) -> bool:
+    return bool(tx.runs.with_status(ACTIVE) or tx.services.list())

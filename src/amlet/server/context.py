@@ -1,0 +1,118 @@
+"""What every handler works with: the composed parts, and one call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from amlet.artifacts.folder import BlobFolder
+from amlet.artifacts.logs import LogFolder
+from amlet.base.clock import Clock
+from amlet.base.errors import InvalidInput, TooLarge
+from amlet.base.units import human_bytes
+from amlet.compute.base import Engine
+from amlet.domain.environment import Lock
+from amlet.domain.job import Share
+from amlet.environments import Environments
+from amlet.operations.prepare import Preparer
+from amlet.operations.reconcile import Reconciler
+from amlet.server.lifetime import Lifetime
+from amlet.server.tokens import Principal, Tokens
+from amlet.server.topics import Topics
+from amlet.store.base import Records, Transaction
+
+T = TypeVar("T")
+
+
+class Parts(NamedTuple):
+    """The server, composed."""
+
+    records: Records
+    blobs: BlobFolder
+    logs: LogFolder
+    environments: Environments
+    preparer: Preparer
+    reconciler: Reconciler
+    engine: Engine
+    tokens: Tokens
+    topics: Topics
+    clock: Clock
+    machine: Share
+    url: str
+    lifetime: Lifetime
+    reading: ThreadPoolExecutor
+    """Threads for reads and for file work: the event loop only moves bytes."""
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """One transaction on the writer; durable when it returns."""
+        return await asyncio.wrap_future(self.records.write(work))
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """A look at the records, off the event loop."""
+        return await self.threaded(lambda: self.records.read(work))
+
+    async def threaded(self, work: Callable[[], T]) -> T:
+        """Blocking work, off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.reading, work)
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def ready(self, tx: Transaction) -> Callable[[str], Lock | None]:
+        """For submit: what a content resolved to before, if its build is at hand."""
+
+        def look(content_key: str) -> Lock | None:
+            lock = tx.locks.resolved(content_key, self.environments.platform)
+            return lock if lock is not None and self.environments.find(lock) is not None else None
+
+        return look
+
+
+class Call(NamedTuple):
+    """One request, decoded and authorised.
+
+    `path` has the path's parameters; `body` and `query` are records of the route's types, None where it has none.
+    """
+
+    parts: Parts
+    principal: Principal
+    path: dict[str, str]
+    body: Any
+    query: Any
+    request: Request
+
+    @property
+    def workspace_id(self) -> str:
+        return self.path["workspace_id"]
+
+    @property
+    def run_id(self) -> str:
+        return self.path["run_id"]
+
+    async def chunks(self, limit_bytes: int) -> AsyncIterator[bytes]:
+        """The raw body, cut off with TooLarge beyond the limit."""
+        taken = 0
+        try:
+            async for chunk in self.request.stream():
+                taken += len(chunk)
+                if taken > limit_bytes:
+                    raise TooLarge(f"The body is over {human_bytes(limit_bytes)}.", hint="send it in smaller pieces.")
+                yield chunk
+        except ClientDisconnect as error:
+            raise InvalidInput("The body broke off before its end.") from error
+
+    async def raw(self, limit_bytes: int) -> bytes:
+        """The whole raw body."""
+        return b"".join([chunk async for chunk in self.chunks(limit_bytes)])
+
+
+Handler = Callable[[Call], Coroutine[Any, Any, Any]]
+"""Answers a call with a record of the route's answer type, or a Response for a Raw one."""
+
+__all__ = ["Call", "Handler", "Parts", "Response"]

@@ -1,0 +1,69 @@
+"""Models: register, find, their files, delete."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from amlet.base.errors import InvalidInput, NotFound
+from amlet.domain.artifact import BlobLocation, Tree
+from amlet.domain.model import Model
+from amlet.operations import register as registering
+from amlet.server.context import Call, Handler
+from amlet.server.streams import blob_response
+from amlet.store.base import ModelFilter, Transaction
+from amlet.wire.models import Models, RegisterAnswer
+from amlet.wire.server import Done
+
+
+async def register(call: Call) -> RegisterAnswer:
+    return await call.parts.write(lambda tx: registering.register(tx, call.workspace_id, call.body, call.parts.now()))
+
+
+async def list_all(call: Call) -> Models:
+    chosen = ModelFilter(**call.query._asdict())
+    return Models(await call.parts.read(lambda tx: tx.models.list(call.workspace_id, chosen)))
+
+
+async def get(call: Call) -> Model:
+    return await call.parts.read(lambda tx: _find(tx, call))
+
+
+async def files(call: Call) -> Tree:
+    return await call.parts.read(lambda tx: tx.trees.get(_find(tx, call).tree_id))
+
+
+async def file(call: Call) -> Response:
+    def look(tx: Transaction) -> BlobLocation:
+        model = _find(tx, call)
+        for entry in tx.trees.get(model.tree_id).entries:
+            if entry.path == call.query.path:
+                return tx.blobs.locate([entry.sha256])[entry.sha256]
+        raise NotFound(f"Model {model.id} has no file {call.query.path[:200]!r}.")
+
+    return await blob_response(call.parts, await call.parts.read(look), offset=max(0, call.query.offset))
+
+
+async def delete(call: Call) -> Done:
+    await call.parts.write(lambda tx: registering.unregister(tx, call.workspace_id, call.path["name"], _version(call)))
+    return Done()
+
+
+def _find(tx: Transaction, call: Call) -> Model:
+    return registering.find_model(tx, call.workspace_id, call.path["name"], _version(call))
+
+
+def _version(call: Call) -> int:
+    text = call.path["version"]
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidInput(f"{text[:50]!r} is not a version of a model: versions are 1, 2, ...")
+    return int(text)
+
+
+HANDLERS: dict[str, Handler] = {
+    "models.register": register,
+    "models.list": list_all,
+    "models.get": get,
+    "models.files": files,
+    "models.file": file,
+    "models.delete": delete,
+}

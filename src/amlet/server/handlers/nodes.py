@@ -1,0 +1,126 @@
+"""Nodes: leases, logs, ends of attempts, replicas."""
+
+from __future__ import annotations
+
+from amlet.base.errors import NotFound
+from amlet.domain.job import Lease
+from amlet.operations import collect, deploy, lease, settle
+from amlet.operations.transitions import queue_topic, run_topic
+from amlet.server.context import Call, Handler
+from amlet.store.base import Transaction
+from amlet.wire.files import SizeAnswer
+from amlet.wire.nodes import LeaseAnswer, LeaseState, NodeWelcome, SettleAnswer, WantedReplicas
+from amlet.wire.server import Done
+
+LOG_LIMIT_BYTES = 16 << 20
+
+
+async def hello(call: Call) -> NodeWelcome:
+    return await call.parts.write(lambda tx: lease.greet(tx, call.body, call.parts.now()))
+
+
+async def take(call: Call) -> LeaseAnswer:
+    parts, name = call.parts, call.body.node
+    first = True
+
+    def peek(tx: Transaction) -> tuple[str, bool, bool]:
+        node = tx.nodes.find(name)
+        if node is None:
+            raise NotFound(f'No node "{name}" has said hello.')
+        return node.pool, node.leaving, tx.runs.first_queued(node.pool) is not None
+
+    pool, _, _ = await parts.read(peek)
+
+    async def look() -> LeaseAnswer | None:
+        nonlocal first
+        _, leaving, work = await parts.read(peek)
+        if leaving:
+            return LeaseAnswer(None, leave=True)
+        if not work and not first:
+            return None
+        first = False  # the first look is the heartbeat, written whether there is work or not
+        found: Lease | None = await parts.write(
+            lambda tx: lease.take(tx, name, parts.url, parts.tokens.for_run, parts.now())
+        )
+        return LeaseAnswer(found) if found else None
+
+    return await parts.topics.until(queue_topic(pool), look, call.body.wait_s) or LeaseAnswer(None)
+
+
+async def renew(call: Call) -> LeaseState:
+    parts, asked = call.parts, call.body
+    state = await parts.write(
+        lambda tx: lease.renew(tx, call.workspace_id, call.run_id, asked.attempt, asked.node, parts.now())
+    )
+    if state.cancel or not asked.wait_s:
+        return state
+
+    async def cancelled() -> LeaseState | None:
+        run = await parts.read(lambda tx: lease.current(tx, call.workspace_id, call.run_id, asked.attempt))
+        return state._replace(cancel=True) if run.status == "CancelRequested" else None
+
+    return await parts.topics.until(run_topic(call.workspace_id, call.run_id), cancelled, asked.wait_s) or state
+
+
+async def started(call: Call) -> Done:
+    asked = call.body
+    await call.parts.write(
+        lambda tx: lease.started(tx, call.workspace_id, call.run_id, asked.attempt, asked.detail, call.parts.now())
+    )
+    return Done()
+
+
+async def append_log(call: Call) -> SizeAnswer:
+    data = await call.raw(LOG_LIMIT_BYTES)
+    asked = call.query
+
+    def keep(tx: Transaction) -> int:
+        run = lease.current(tx, call.workspace_id, call.run_id, asked.attempt)
+        return collect.append_log(tx, call.parts.logs, run, asked.path, asked.offset, data)
+
+    return SizeAnswer(await call.parts.write(keep))
+
+
+async def finalizing(call: Call) -> Done:
+    await call.parts.write(
+        lambda tx: settle.finalizing(tx, call.workspace_id, call.run_id, call.body.attempt, call.parts.now())
+    )
+    return Done()
+
+
+async def settle_attempt(call: Call) -> SettleAnswer:
+    return await call.parts.write(
+        lambda tx: settle.settle(tx, call.workspace_id, call.run_id, call.body, call.parts.now())
+    )
+
+
+async def sync_replicas(call: Call) -> WantedReplicas:
+    parts, asked = call.parts, call.body
+    await parts.write(lambda tx: deploy.sync_replicas(tx, asked, parts.now()))
+
+    async def changed() -> WantedReplicas | None:
+        found = await parts.read(lambda tx: deploy.wanted_replicas(tx, asked.node))
+        return found if found.number != asked.known else None
+
+    found = await parts.topics.until(deploy.replicas_topic(asked.node), changed, asked.wait_s)
+    return found if found is not None else await parts.read(lambda tx: deploy.wanted_replicas(tx, asked.node))
+
+
+async def append_service_log(call: Call) -> Done:
+    data = await call.raw(LOG_LIMIT_BYTES)
+    record = await call.parts.read(lambda tx: deploy.find_service(tx, call.workspace_id, call.path["name"]))
+    await call.parts.threaded(lambda: call.parts.logs.append(record.log, data))
+    return Done()
+
+
+HANDLERS: dict[str, Handler] = {
+    "nodes.hello": hello,
+    "nodes.take": take,
+    "nodes.renew": renew,
+    "nodes.started": started,
+    "nodes.append_log": append_log,
+    "nodes.finalizing": finalizing,
+    "nodes.settle": settle_attempt,
+    "nodes.sync_replicas": sync_replicas,
+    "nodes.append_service_log": append_service_log,
+}

@@ -1,0 +1,57 @@
+"""Raw answers: the bytes of blobs and logs, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+from starlette.responses import Response, StreamingResponse
+
+from amlet.domain.artifact import BlobLocation
+from amlet.server.context import Parts
+
+CHUNK_BYTES = 1 << 20
+TOTAL_HEADER = "Amlet-Total-Bytes"
+
+SAFE_HEADERS = {
+    "Content-Disposition": "attachment",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+}
+"""What a run wrote is never a page of ours."""
+
+
+async def blob_response(parts: Parts, location: BlobLocation, *, offset: int) -> Response:
+    """The bytes of a blob from an offset on."""
+    file = await parts.threaded(lambda: parts.blobs.open(location))
+    await parts.threaded(lambda: file.seek(offset))
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            while chunk := await parts.threaded(lambda: file.read(CHUNK_BYTES)):
+                yield chunk
+        finally:
+            file.close()
+
+    return _answer(body(), location.size_bytes, max(0, location.size_bytes - offset))
+
+
+async def log_response(parts: Parts, number: int, size_bytes: int, *, offset: int) -> Response:
+    """The acknowledged bytes of a growing log from an offset on."""
+
+    async def body() -> AsyncIterator[bytes]:
+        at = offset
+        while at < size_bytes:
+            wanted = min(CHUNK_BYTES, size_bytes - at)
+            chunk = await parts.threaded(partial(parts.logs.read, number, at, wanted))
+            if not chunk:
+                return
+            at += len(chunk)
+            yield chunk
+
+    return _answer(body(), size_bytes, max(0, size_bytes - offset))
+
+
+def _answer(body: AsyncIterator[bytes], total_bytes: int, length: int) -> Response:
+    headers = {**SAFE_HEADERS, TOTAL_HEADER: str(total_bytes), "Content-Length": str(length)}
+    return StreamingResponse(body, media_type="application/octet-stream", headers=headers)

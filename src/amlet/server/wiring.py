@@ -1,0 +1,76 @@
+"""Composes the server: the one place, beside the node's, that names concrete adapters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from amlet.artifacts.folder import BlobFolder
+from amlet.artifacts.logs import LogFolder
+from amlet.base.clock import SystemClock
+from amlet.base.paths import Home, owner_only
+from amlet.compute.local import LocalEngine
+from amlet.domain.compute import Node
+from amlet.domain.job import Share
+from amlet.environments import Environments
+from amlet.operations.prepare import Preparer
+from amlet.operations.reconcile import Reconciler
+from amlet.server.context import Parts
+from amlet.server.in_job import install_in_job_side
+from amlet.server.lifetime import Lifetime
+from amlet.server.tokens import Tokens, server_key
+from amlet.server.topics import Topics
+from amlet.store.database import Database
+
+READING_THREADS = 8
+
+
+def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None]) -> Parts:
+    """The parts of a server of this home at this address; `stop` ends the process."""
+    clock = SystemClock()
+    owner_only(home.root)
+    records = Database(home.records, backups=home.backups)
+    tokens = Tokens(server_key(home.secret_key), owner_token, clock)
+    topics = Topics()
+    records.on_commit(topics.publish)
+    environments = Environments(home.environments)
+    logs = LogFolder(home.logs)
+    sdk = install_in_job_side(home.sdk)
+
+    def variables(node: Node) -> Mapping[str, str]:
+        return {
+            "AMLET_HOME": str(home.root),
+            "AMLET_NODE_NAME": node.name,
+            "AMLET_NODE_POOL": node.pool,
+            "AMLET_NODE_CORES": str(node.share.cores),
+            "AMLET_NODE_MEMORY_BYTES": str(node.share.memory_bytes),
+            "AMLET_NODE_URL": url,
+            "AMLET_NODE_TOKEN": tokens.for_node(node.name),
+            "AMLET_NODE_SDK": str(sdk),
+        }
+
+    engine = LocalEngine(home.nodes, variables)
+    machine = this_machine()
+    return Parts(
+        records=records,
+        blobs=BlobFolder(home.blobs),
+        logs=logs,
+        environments=environments,
+        preparer=Preparer(records, environments, logs, clock),
+        reconciler=Reconciler(records, engine, machine),
+        engine=engine,
+        tokens=tokens,
+        topics=topics,
+        clock=clock,
+        machine=machine,
+        url=url,
+        lifetime=Lifetime(clock, stop),
+        reading=ThreadPoolExecutor(READING_THREADS, thread_name_prefix="reading"),
+    )
+
+
+def this_machine() -> Share:
+    """The cores that this process may use, and the machine's memory."""
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Share(len(os.sched_getaffinity(0)), memory_bytes)
