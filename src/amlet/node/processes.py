@@ -1,0 +1,121 @@
+"""Processes of jobs and replicas: groups of their own, watched and ended also by a node that did not start them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from amlet.runtime.attempt import write_json
+from amlet.runtime.process import ProcessMark, mark_of
+
+MARK_FILE = "process.json"
+KILL_AFTER_S = 10.0
+"""Between SIGTERM and SIGKILL."""
+
+
+class JobProcess:
+    """A process with its group. Used by one thread."""
+
+    def __init__(self, mark: ProcessMark, child: subprocess.Popen[bytes] | None) -> None:
+        self.mark = mark
+        self._child = child
+        self._handle: int | None = None
+        if self._child is not None or mark.is_alive():
+            with contextlib.suppress(OSError):
+                self._handle = os.pidfd_open(mark.pid)
+
+    @classmethod
+    def start(
+        cls,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        cwd: Path,
+        variables: Mapping[str, str],
+        output: Path,
+        keep_fds: Sequence[int] = (),
+    ) -> JobProcess:
+        """Start a process in a session of its own, its output appended to a file, and note which it is in `folder`."""
+        with output.open("ab") as file:
+            child = subprocess.Popen(
+                arguments,
+                cwd=cwd,
+                env=dict(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                pass_fds=keep_fds,
+            )
+        mark = mark_of(child.pid)
+        write_json(folder / MARK_FILE, mark._asdict())
+        return cls(mark, child)
+
+    @classmethod
+    def adopt(cls, folder: Path) -> JobProcess | None:
+        """The process that an earlier node noted in the folder; None when it noted none."""
+        try:
+            mark = ProcessMark(**json.loads((folder / MARK_FILE).read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+        return cls(mark, None)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the end of the process, at most so long; whether it has ended."""
+        if self._handle is not None:
+            poller = select.poll()
+            poller.register(self._handle, select.POLLIN)
+            poller.poll(timeout_s * 1000)
+        elif self.is_alive():
+            time.sleep(min(timeout_s, 0.05))  # a system without process handles
+        return not self.is_alive()
+
+    def is_alive(self) -> bool:
+        if self._child is not None:
+            return self._child.poll() is None
+        return self.mark.is_alive()
+
+    def signal_number(self) -> int | None:
+        """The signal that ended a child of ours; None when none did, or it is not ours to ask."""
+        code = self._child.poll() if self._child is not None else None
+        return -code if code is not None and code < 0 else None
+
+    def terminate(self) -> None:
+        """Ask the whole group to end."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End what is left of the group."""
+        self._signal(signal.SIGKILL)
+
+    def end(self, grace_s: float = KILL_AFTER_S) -> None:
+        """Ask, wait, then end by force: afterwards nothing of the group is left."""
+        self.terminate()
+        deadline = time.monotonic() + grace_s
+        while not self.wait(0.05) and time.monotonic() < deadline:
+            pass
+        self.kill()
+        self.wait(1.0)
+
+    def close(self) -> None:
+        """Let the handle go; end stragglers that the process left in its group."""
+        self.kill()
+        if self._child is not None:
+            self._child.poll()
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def _signal(self, number: int) -> None:
+        # The group outlives its leader, so that children a script left behind are reached too. A group's number is
+        # not given again while a member lives; with the leader gone and no member left, the call finds nothing.
+        if self._child is not None or self.mark.is_alive():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.mark.pid, number)

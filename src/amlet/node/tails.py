@@ -1,0 +1,89 @@
+"""Files that grow while a job runs, sent on as they grow: its output, ./logs, its journals."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+CHUNK_BYTES = 1 << 20
+
+Send = Callable[[int, bytes], int]
+"""(offset, bytes) -> how many bytes the server holds now."""
+
+
+class Tail:
+    """One growing file. Sending is by offset, so that bytes sent twice change nothing."""
+
+    def __init__(self, path: Path, send: Send) -> None:
+        self._path = path
+        self._send = send
+        self._sent: int | None = None
+
+    def advance(self) -> bool:
+        """Send what is new, at most one chunk; whether there may be more."""
+        try:
+            size = self._path.stat().st_size
+        except OSError:
+            return False
+        if self._sent is None:
+            self._sent = self._send(0, b"") if size else None
+        if self._sent is None or size <= self._sent:
+            return False
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._sent)
+                data = file.read(CHUNK_BYTES)
+        except OSError:
+            return False
+        if not data:
+            return False
+        before = self._sent
+        self._sent = self._send(before, data)
+        return self._sent > before and self._sent < size
+
+    def drain(self) -> None:
+        """Send all there is."""
+        while self.advance():
+            pass
+
+
+class TailFolder:
+    """All files of a folder that grows while a job runs."""
+
+    def __init__(self, folder: Path, send: Callable[[str, int, bytes], int], limit: int = 1000) -> None:
+        """`send` also gets the file's path within the folder; beyond `limit` files the rest waits for the end."""
+        self._folder = folder
+        self._send = send
+        self._limit = limit
+        self._tails: dict[str, Tail] = {}
+
+    def advance(self) -> bool:
+        """Look for new files, send what is new of each; whether there may be more."""
+        for parent, folders, names in os.walk(self._folder):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(parent, name)
+                relative = path.relative_to(self._folder).as_posix()
+                if relative in self._tails or len(self._tails) >= self._limit:
+                    continue
+                if path.is_file() and not path.is_symlink() and _nameable(relative):
+                    self._tails[relative] = Tail(path, self._sender(relative))
+        more = [tail.advance() for tail in self._tails.values()]
+        return any(more)
+
+    def drain(self) -> None:
+        """Send all there is."""
+        while self.advance():
+            pass
+
+    def _sender(self, relative: str) -> Send:
+        return lambda offset, data: self._send(relative, offset, data)
+
+
+def _nameable(path: str) -> bool:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
