@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 CHUNK_BYTES = 1 << 20
+LONGEST_CHUNK_BYTES = 16 << 20
+"""The server takes no more at once; a line of a journal that is longer is lost."""
 
 Send = Callable[[int, bytes], int]
 """(offset, bytes) -> how many bytes the server holds now."""
@@ -19,6 +21,7 @@ class Tail:
         self._path = path
         self._send = send
         self._sent: int | None = None
+        self._chunk_bytes = CHUNK_BYTES
 
     def advance(self) -> bool:
         """Send what is new, at most one chunk; whether there may be more."""
@@ -33,14 +36,17 @@ class Tail:
         try:
             with self._path.open("rb") as file:
                 file.seek(self._sent)
-                data = file.read(CHUNK_BYTES)
+                data = file.read(self._chunk_bytes)
         except OSError:
             return False
         if not data:
             return False
         before = self._sent
         self._sent = self._send(before, data)
-        return self._sent > before and self._sent < size
+        if self._sent == before and len(data) == self._chunk_bytes < LONGEST_CHUNK_BYTES:
+            self._chunk_bytes *= 2  # one line of a journal is longer than the chunk
+            return True
+        return before < self._sent < size
 
     def drain(self) -> None:
         """Send all there is."""

@@ -1,0 +1,129 @@
+"""The replica's process: `<python of the model's build> replica.py <replica folder>`.
+
+It loads the model, writes `state.json`, and answers on the listening socket that it inherited until SIGTERM. It ends
+with 0 after SIGTERM, with 3 when the model cannot be served.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # In place of this file's own folder, whose names are not for everyone to import.
+    sys.path[0] = str(Path(__file__).resolve().parents[3])
+
+import asyncio
+import contextlib
+import importlib
+import os
+import resource
+import signal
+import socket
+import traceback
+from typing import Any, Dict, NoReturn
+
+from amlet.runtime.scoring.app import App
+from amlet.runtime.scoring.dispatch import Dispatcher
+from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
+from amlet.runtime.scoring.model import ModelNotLoaded, ScoringModel, load
+from amlet.runtime.scoring.protocol import Connections, Limits
+
+NOT_LOADED = 3
+"""The exit code of a replica whose model cannot be served (v1-behaviours 15.9)."""
+
+DRAIN_S = 5.0
+"""How long requests in flight may take after SIGTERM."""
+
+
+def main(folder: Path) -> int:
+    """Serve until told to stop; the process's exit code."""
+    order = ReplicaFile.read(folder)
+    if order.overlay is not None:
+        sys.path.insert(1, order.overlay)
+    try:
+        from httptools import HttpRequestParser
+
+        model = load(Path(order.model_path))
+    except ModelNotLoaded as error:
+        return _fail(folder, str(error), error.trace)
+    except ImportError as error:
+        return _fail(folder, f"The replica's own packages are not whole: {error}.", traceback.format_exc())
+    facts = model.facts()
+    for note in facts["warnings"]:
+        _log(note)
+    return _serve(folder, order, model, facts, HttpRequestParser)
+
+
+def _serve(folder: Path, order: ReplicaFile, model: ScoringModel, facts: Dict[str, Any], parser: Any) -> int:
+    _raise_open_files()
+    loop = _new_loop()
+    asyncio.set_event_loop(loop)
+    loop.set_exception_handler(lambda _, context: _log(f"{context['message']}: {context.get('exception')!r}"))
+    app = App(model, keys=order.keys, log=_log)
+    connections = Connections(Dispatcher(app, loop), Limits(order.max_body_bytes), parser, _log)
+    listening = socket.socket(fileno=order.socket_fd)
+    listening.setblocking(False)
+    listening.set_inheritable(False)
+    stop = loop.create_future()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.cancel)
+    loop.run_until_complete(_until(stop, connections, listening, lambda: _healthy(folder, facts)))
+    # No loop.close(): a prediction that outlived the drain must not hold the end up.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+async def _until(stop: Any, connections: Connections, listening: socket.socket, ready: Any) -> None:
+    loop = asyncio.get_event_loop()
+    server = await loop.create_server(connections.connection, sock=listening, backlog=1024)
+    ready()
+    while not stop.done():
+        await asyncio.wait([stop], timeout=1.0)
+        connections.sweep()
+    server.close()
+    connections.drain()
+    deadline = loop.time() + DRAIN_S
+    while connections.open and loop.time() < deadline:
+        await asyncio.sleep(0.01)
+        connections.sweep()
+
+
+def _healthy(folder: Path, facts: Dict[str, Any]) -> None:
+    _log(f"Healthy: {facts['model']} with {', '.join(facts['methods'])}")
+    ReplicaState("Healthy", facts).write(folder)
+
+
+def _fail(folder: Path, sentence: str, trace: Any) -> int:
+    _log((trace or "").rstrip("\n") or sentence)
+    ReplicaState("Failed", error=sentence, traceback=trace).write(folder)
+    return NOT_LOADED
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        loop: asyncio.AbstractEventLoop = importlib.import_module("uvloop").new_event_loop()
+    except ImportError:
+        return asyncio.new_event_loop()
+    return loop
+
+
+def _raise_open_files() -> None:
+    # Half-open connections are descriptors, and must not keep good ones out.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard > 0 else soft, hard))
+
+
+def _log(line: str) -> None:
+    # One write a line, that a full disk cannot end the replica with.
+    with contextlib.suppress(OSError):
+        os.write(1, line.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _end() -> NoReturn:
+    sys.exit(main(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    _end()

@@ -1,0 +1,1 @@
+"""Plain parts that several tests share."""

@@ -1,0 +1,174 @@
+"""A connection's patience, with a transport that only remembers."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from httptools import HttpRequestParser
+
+from amlet.runtime.scoring.app import Request, Response
+from amlet.runtime.scoring.dispatch import Dispatcher, Reply
+from amlet.runtime.scoring.protocol import Connection, Connections, Limits
+
+GET = b"GET / HTTP/1.1\r\n\r\n"
+
+
+class Wire:
+    """A transport."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.ended = ""
+        self.reading = True
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+    def is_closing(self) -> bool:
+        return self.ended in ("closed", "aborted")
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.ended = "half closed"
+
+    def close(self) -> None:
+        self.ended = "closed"
+
+    def abort(self) -> None:
+        self.ended = "aborted"
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+class Later:
+    """A dispatcher that answers when told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Request, Reply]] = []
+
+    def submit(self, request: Request, reply: Reply) -> None:
+        self.asked.append((request, reply))
+
+    def answer(self) -> None:
+        self.asked.pop(0)[1](Response(200, b"ok"))
+
+
+class Line:
+    """One connection with all that stands around it."""
+
+    def __init__(self, *, patience_s: float = -1.0, max_body_bytes: int = 100) -> None:
+        self.later = Later()
+        self.log: list[str] = []
+        limits = Limits(max_body_bytes, patience_s, patience_s)
+        self.all = Connections(cast(Dispatcher, self.later), limits, HttpRequestParser, self.log.append)
+        self.wire = Wire()
+        self.connection: Connection = self.all.connection()
+        self.connection.connection_made(cast(Any, self.wire))
+
+    def send(self, data: bytes) -> None:
+        self.connection.data_received(data)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"G", b"GET / HTTP/1.1\r\nA: b\r\n", b"POST /score HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"]
+)
+def test_a_request_that_stops_half_way_is_told_and_closed(sent: bytes) -> None:
+    line = Line()
+    line.send(sent)
+    line.all.sweep()
+    assert line.wire.sent.startswith(b"HTTP/1.1 408 ")
+    assert line.wire.ended == "half closed"
+
+
+def test_a_client_that_says_nothing_is_closed_without_a_word() -> None:
+    line = Line()
+    line.all.sweep()
+    assert (line.wire.sent, line.wire.ended) == (b"", "closed")
+
+
+def test_a_client_that_waits_for_us_is_never_too_slow() -> None:
+    line = Line()
+    line.send(GET)
+    line.all.sweep()
+    assert (line.wire.sent, line.wire.ended) == (b"", "")
+    line.later.answer()
+    line.all.sweep()
+    assert line.wire.ended == "closed"
+
+
+def test_a_client_that_does_not_read_is_given_up() -> None:
+    line = Line()
+    line.send(GET)
+    line.connection.pause_writing()
+    line.all.sweep()
+    assert line.wire.ended == "aborted"
+
+
+def test_nothing_is_read_while_an_answer_is_owed() -> None:
+    line = Line(patience_s=60)
+    line.send(GET + GET)
+    assert (line.wire.reading, len(line.later.asked)) == (False, 1)
+    line.later.answer()
+    assert (line.wire.reading, len(line.later.asked)) == (False, 1)
+    line.later.answer()
+    assert line.wire.reading
+    assert line.wire.sent.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_an_error_waits_for_the_answers_before_it() -> None:
+    line = Line(patience_s=60)
+    line.send(GET + b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n")
+    assert line.wire.sent == b""
+    line.later.answer()
+    assert [part[:3] for part in line.wire.sent.split(b"HTTP/1.1 ")[1:]] == [b"200", b"413"]
+    assert line.wire.ended == "half closed"
+
+
+def test_the_bytes_of_all_bodies_are_counted_and_given_back() -> None:
+    line = Line(patience_s=60)
+    line.send(b"POST / HTTP/1.1\r\nContent-Length: 90\r\n\r\n" + b"x" * 50)
+    assert line.all.body_bytes == 50
+    line.send(b"x" * 40)
+    assert line.all.body_bytes == 90
+    line.later.answer()
+    assert line.all.body_bytes == 0
+    line.send(b"POST / HTTP/1.1\r\nContent-Length: 90\r\n\r\n" + b"x" * 50)
+    line.connection.connection_lost(None)
+    assert line.all.body_bytes == 0
+
+
+def test_too_many_bytes_of_bodies_at_once_are_put_off() -> None:
+    line = Line(patience_s=60)
+    line.all.body_bytes = 399
+    line.send(b"POST / HTTP/1.1\r\nContent-Length: 90\r\n\r\n" + b"x" * 50)
+    assert line.wire.sent.startswith(b"HTTP/1.1 503 ")
+    assert line.all.body_bytes == 399
+
+
+def test_a_drain_closes_the_idle_and_lets_the_busy_finish() -> None:
+    line = Line(patience_s=60)
+    line.send(GET)
+    line.all.drain()
+    assert line.wire.ended == ""
+    line.later.answer()
+    assert b"connection: close" in line.wire.sent
+    assert line.wire.ended == "closed"
+    idle = Line(patience_s=60)
+    idle.all.drain()
+    assert idle.wire.ended == "closed"
+
+
+def test_a_half_closed_client_gets_its_answer() -> None:
+    line = Line(patience_s=60)
+    line.send(GET)
+    assert line.connection.eof_received()
+    line.later.answer()
+    assert b"200 OK" in line.wire.sent
+    assert line.wire.ended == "closed"
