@@ -1,0 +1,21 @@
+# What contributors type and what .ci/run calls. PYTHON is the interpreter that has amlet and its [dev] extra.
+PYTHON ?= .venv/bin/python
+BIN := $(dir $(PYTHON))
+SPEC ?= ../shared/spec
+
+.PHONY: check test bench surface
+
+check:  ## format, lint, types, layers
+	$(BIN)ruff format --check src tests benchmarks
+	$(BIN)ruff check src tests benchmarks
+	$(BIN)mypy
+	$(BIN)lint-imports
+
+test:  ## every test
+	$(PYTHON) -m pytest
+
+surface:  ## hold the azureml names against the facts of v1's surface
+	$(PYTHON) $(SPEC)/surface_check.py --tier 1 --missing
+
+bench:  ## measure; one JSON line a figure
+	$(PYTHON) -m benchmarks
