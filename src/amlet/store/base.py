@@ -1,0 +1,310 @@
+"""The ports of the records: what operations may ask of the store.
+
+Contract, for every implementation:
+
+* Work runs inside one transaction: all of it is kept, or nothing. `Records.write` runs work one at a time, in the
+  order of the calls; `Records.read` may run beside it and sees what was committed before it began.
+* A transaction belongs to the thread that runs the work and must not leave it.
+* Lookups that may find nothing return None; what must be there raises NotFound.
+* Errors of the database are turned into StorageFailed (disk full, read-only, damaged) or Unavailable (locked, gone).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeVar
+
+from amlet.domain.artifact import BlobLocation, Tree
+from amlet.domain.compute import ComputeTarget, Node
+from amlet.domain.environment import EnvironmentSpec, Lock
+from amlet.domain.job import Job
+from amlet.domain.metric import Point
+from amlet.domain.model import Model
+from amlet.domain.run import Run
+from amlet.domain.service import Service
+from amlet.domain.workspace import Experiment, Workspace
+
+T = TypeVar("T")
+
+
+class LeaseRecord(NamedTuple):
+    """An attempt that a node holds."""
+
+    workspace_id: str
+    run_id: str
+    attempt: int
+    node: str
+    pool: str
+    expires: datetime
+
+
+class FileRecord(NamedTuple):
+    """A file of a run: either a finished blob, or a log that may grow."""
+
+    path: str
+    size_bytes: int
+    sha256: str | None
+    log: int | None
+    """The number of the growing log file."""
+
+
+class RunFilter(NamedTuple):
+    """Which runs; None does not restrict."""
+
+    experiment: str | None = None
+    status: str | None = None
+    limit: int = 50
+    before: int | None = None
+
+
+class ModelFilter(NamedTuple):
+    """Which models; None does not restrict."""
+
+    name: str | None = None
+    version: int | None = None
+    run_id: str | None = None
+    framework: str | None = None
+    latest: bool = False
+
+
+class WorkspaceRecords(Protocol):
+    def find(self, subscription_id: str, resource_group: str, name: str) -> Workspace | None: ...
+    def get(self, workspace_id: str) -> Workspace:
+        """Raises NotFound."""
+
+    def add(self, workspace: Workspace) -> None: ...
+    def list(self) -> list[Workspace]: ...
+
+
+class ExperimentRecords(Protocol):
+    def find(self, workspace_id: str, name: str) -> Experiment | None: ...
+    def add(self, experiment: Experiment) -> None: ...
+    def list(self, workspace_id: str) -> list[Experiment]: ...
+
+
+class BlobRecords(Protocol):
+    """Which blobs are there, and where their bytes lie. A row is written after its bytes are durable."""
+
+    def missing(self, sha256: Sequence[str]) -> list[str]:
+        """Those without a row, in the order asked, each once."""
+
+    def locate(self, sha256: Sequence[str]) -> dict[str, BlobLocation]: ...
+    def add(self, locations: Sequence[BlobLocation]) -> None:
+        """A blob that is there already keeps its place."""
+
+
+class TreeRecords(Protocol):
+    def add(self, tree: Tree) -> None:
+        """Adding the same tree again changes nothing."""
+
+    def get(self, tree_id: str) -> Tree:
+        """Raises NotFound."""
+
+
+class EnvironmentRecords(Protocol):
+    """Registered environments; versions are kept for ever."""
+
+    def versions(self, workspace_id: str, name: str) -> list[EnvironmentSpec]:
+        """Oldest first."""
+
+    def get(self, workspace_id: str, name: str, version: str | None) -> EnvironmentSpec | None:
+        """That version, or the latest."""
+
+    def latest(self, workspace_id: str) -> list[EnvironmentSpec]:
+        """One a name, by name."""
+
+    def add(self, workspace_id: str, spec: EnvironmentSpec, now: datetime) -> None:
+        """The spec carries its version."""
+
+
+class LockRecords(Protocol):
+    def get(self, lock_id: str) -> Lock | None: ...
+    def resolved(self, content_key: str, platform: str) -> Lock | None:
+        """What a spec of this content resolved to before, on this platform."""
+
+    def add(self, lock: Lock, content_key: str) -> None:
+        """Also remember that this content resolves to this lock; a later one takes its place."""
+
+
+class ComputeRecords(Protocol):
+    def find(self, workspace_id: str, name: str) -> ComputeTarget | None: ...
+    def list(self, workspace_id: str | None = None) -> list[ComputeTarget]: ...
+    def save(self, target: ComputeTarget) -> None: ...
+    def delete(self, workspace_id: str, name: str) -> None: ...
+
+
+class RunRecords(Protocol):
+    def find(self, workspace_id: str, run_id: str) -> Run | None: ...
+    def get(self, workspace_id: str, run_id: str) -> Run:
+        """Raises NotFound."""
+
+    def submitted(self, workspace_id: str, submission_id: str) -> Run | None: ...
+    def add(self, run: Run, job: Job, submission_id: str) -> Run:
+        """Also gives it its number within the experiment. Raises Conflict when the id is taken."""
+
+    def save(self, run: Run) -> Run:
+        """Replace the record; its revision grows by one."""
+
+    def job(self, workspace_id: str, run_id: str) -> Job:
+        """Raises NotFound."""
+
+    def page(self, workspace_id: str, chosen: RunFilter) -> tuple[list[Run], int | None]:
+        """Newest first, and the cursor of the next page."""
+
+    def with_status(self, statuses: Sequence[str], pool: str | None = None) -> list[Run]:
+        """Oldest first, over all workspaces, or of one pool."""
+
+    def first_queued(self, pool: str) -> Run | None:
+        """The oldest Queued run of a pool that no node holds."""
+
+    def pools(self) -> dict[str, int]:
+        """How many Queued runs without a lease each pool has."""
+
+
+class LeaseRecords(Protocol):
+    def find(self, workspace_id: str, run_id: str) -> LeaseRecord | None: ...
+    def save(self, lease: LeaseRecord) -> None:
+        """One a run: takes the place of an earlier one."""
+
+    def end(self, workspace_id: str, run_id: str) -> None: ...
+    def expired(self, now: datetime) -> list[LeaseRecord]: ...
+    def of_node(self, node: str) -> list[LeaseRecord]: ...
+    def of_pool(self, pool: str) -> list[LeaseRecord]: ...
+
+
+class FileRecords(Protocol):
+    """Files of runs."""
+
+    def list(self, workspace_id: str, run_id: str) -> list[FileRecord]:
+        """By path."""
+
+    def find(self, workspace_id: str, run_id: str, path: str) -> FileRecord | None: ...
+    def put(self, workspace_id: str, run_id: str, files: Sequence[FileRecord]) -> None:
+        """A path that is there is replaced."""
+
+    def open_log(self, workspace_id: str, run_id: str, path: str) -> FileRecord:
+        """The growing log of that path, made with a new number and no bytes when there is none."""
+
+    def new_log(self) -> int:
+        """A number for a log that belongs to no run (a service's)."""
+
+
+class MetricSummary(NamedTuple):
+    """What is known of a metric without reading its points."""
+
+    name: str
+    kind: str
+    """Of its last point."""
+    points: int
+    """How many, of all kinds."""
+    first: float | None
+    """Of the scalars that are numbers, booleans apart; None when there is none or it is NaN."""
+    last: float | None
+    min: float | None
+    """NaN does not count."""
+    max: float | None
+    last_step: int | None
+
+
+class MetricRecords(Protocol):
+    """Logged points. A point's identity is (journal, byte offset), kept by moving the offset with the points."""
+
+    def drained(self, workspace_id: str, run_id: str, journal: str) -> int:
+        """The byte offset up to which the journal was taken; 0 at first."""
+
+    def add(self, workspace_id: str, run_id: str, journal: str, drained: int, points: Sequence[Point]) -> None:
+        """Store points and the new offset together.
+
+        An offset below the one that is stored belongs to points that were taken before: nothing changes.
+        """
+
+    def points(self, workspace_id: str, run_id: str, name: str | None = None) -> dict[str, list[Point]]:
+        """Points by metric, oldest first, metrics in the order of their first point."""
+
+    def summaries(self, workspace_id: str, run_id: str) -> list[MetricSummary]:
+        """All metrics of a run, in the order of their first point."""
+
+
+class ModelRecords(Protocol):
+    def next_version(self, workspace_id: str, name: str) -> int:
+        """Never one that was given before, also after a delete."""
+
+    def find(self, workspace_id: str, name: str, version: int | None) -> Model | None:
+        """That version, or the latest."""
+
+    def add(self, model: Model) -> None: ...
+    def list(self, workspace_id: str, chosen: ModelFilter) -> list[Model]:
+        """Newest first."""
+
+    def delete(self, workspace_id: str, name: str, version: int) -> None: ...
+
+
+class ServiceRecord(NamedTuple):
+    """A service with what only the server needs to know."""
+
+    service: Service
+    node: str | None
+    """The node that holds its replica."""
+    port: int | None
+    """The port asked for, or chosen and kept."""
+    log: int
+    """The number of its log file."""
+
+
+class ServiceRecords(Protocol):
+    def find(self, workspace_id: str, name: str) -> ServiceRecord | None: ...
+    def list(self, workspace_id: str | None = None) -> list[ServiceRecord]: ...
+    def save(self, record: ServiceRecord) -> ServiceRecord:
+        """Make or replace; `service.changes` grows by one."""
+
+    def delete(self, workspace_id: str, name: str) -> None: ...
+
+
+class NodeRecords(Protocol):
+    def find(self, name: str) -> Node | None: ...
+    def list(self, pool: str | None = None) -> list[Node]: ...
+    def save(self, node: Node) -> None: ...
+    def delete(self, name: str) -> None: ...
+
+
+class Transaction(Protocol):
+    """All aggregates, within one transaction."""
+
+    workspaces: WorkspaceRecords
+    experiments: ExperimentRecords
+    blobs: BlobRecords
+    trees: TreeRecords
+    environments: EnvironmentRecords
+    locks: LockRecords
+    computes: ComputeRecords
+    runs: RunRecords
+    leases: LeaseRecords
+    files: FileRecords
+    metrics: MetricRecords
+    models: ModelRecords
+    services: ServiceRecords
+    nodes: NodeRecords
+
+    def touch(self, topic: str) -> None:
+        """Tell those who watch the topic, after the commit; nothing when it is rolled back."""
+
+
+class Records(Protocol):
+    """The database. Safe to call from any thread."""
+
+    def write(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """Queue work for the one writer. What waits together is committed together; work that raises is undone alone.
+
+        The future is resolved after the commit is durable.
+        """
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run read-only work on this thread, now. Work must not write."""
+
+    def on_commit(self, listener: Callable[[Mapping[str, None]], None]) -> None:
+        """Call the listener with the touched topics after each commit, on the writer's thread. It must not block."""
+
+    def close(self) -> None:
+        """Finish what is queued, then close."""

@@ -1,0 +1,47 @@
+"""Files of runs: finished blobs and growing logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, select
+
+from amlet.store.base import FileRecord
+from amlet.store.runs import seq_of
+from amlet.store.tables import run_files, runs
+from amlet.store.upserts import next_number, put
+
+_FILES = (
+    select(*(run_files.c[name] for name in FileRecord._fields))
+    .join(runs, runs.c.seq == run_files.c.run)
+    .where(runs.c.workspace_id == bindparam("workspace_id"), runs.c.id == bindparam("run_id"))
+)
+_FILE = _FILES.where(run_files.c.path == bindparam("path"))
+
+
+class Files:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, workspace_id: str, run_id: str, path: str) -> FileRecord | None:
+        row = self._connection.execute(_FILE, {"workspace_id": workspace_id, "run_id": run_id, "path": path}).first()
+        return FileRecord._make(row) if row else None
+
+    def put(self, workspace_id: str, run_id: str, files: Sequence[FileRecord]) -> None:
+        run = seq_of(self._connection, workspace_id, run_id)
+        put(self._connection, run_files, [{"run": run, **file._asdict()} for file in files])
+
+    def open_log(self, workspace_id: str, run_id: str, path: str) -> FileRecord:
+        held = self.find(workspace_id, run_id, path)
+        if held is not None and held.log is not None:
+            return held
+        made = FileRecord(path, 0, None, self.new_log())
+        self.put(workspace_id, run_id, [made])
+        return made
+
+    def new_log(self) -> int:
+        return next_number(self._connection, "logs")
+
+    def list(self, workspace_id: str, run_id: str) -> list[FileRecord]:
+        rows = self._connection.execute(_FILES, {"workspace_id": workspace_id, "run_id": run_id})
+        return sorted((FileRecord._make(row) for row in rows), key=lambda file: file.path)

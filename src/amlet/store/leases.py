@@ -1,0 +1,47 @@
+"""Leases: which node holds which attempt."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, select
+
+from amlet.store.base import LeaseRecord
+from amlet.store.tables import leases
+from amlet.store.upserts import put
+
+_LEASES = select(*(leases.c[name] for name in LeaseRecord._fields))
+_THIS = (leases.c.workspace_id == bindparam("workspace_id"), leases.c.run_id == bindparam("run_id"))
+_LEASE = _LEASES.where(*_THIS)
+_END = leases.delete().where(*_THIS)
+_EXPIRED = _LEASES.where(leases.c.expires <= bindparam("now")).order_by(leases.c.expires)
+_OF_NODE = _LEASES.where(leases.c.node == bindparam("node"))
+_OF_POOL = _LEASES.where(leases.c.pool == bindparam("pool"))
+
+
+class Leases:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, workspace_id: str, run_id: str) -> LeaseRecord | None:
+        row = self._connection.execute(_LEASE, {"workspace_id": workspace_id, "run_id": run_id}).first()
+        return LeaseRecord._make(row) if row else None
+
+    def save(self, lease: LeaseRecord) -> None:
+        put(self._connection, leases, [lease._asdict()])
+
+    def end(self, workspace_id: str, run_id: str) -> None:
+        self._connection.execute(_END, {"workspace_id": workspace_id, "run_id": run_id})
+
+    def expired(self, now: datetime) -> list[LeaseRecord]:
+        return self._all(_EXPIRED, {"now": now})
+
+    def of_node(self, node: str) -> list[LeaseRecord]:
+        return self._all(_OF_NODE, {"node": node})
+
+    def of_pool(self, pool: str) -> list[LeaseRecord]:
+        return self._all(_OF_POOL, {"pool": pool})
+
+    def _all(self, query: Select[Any], values: dict[str, Any]) -> list[LeaseRecord]:
+        return [LeaseRecord._make(row) for row in self._connection.execute(query, values)]

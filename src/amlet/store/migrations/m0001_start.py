@@ -1,0 +1,211 @@
+"""Schema 1: everything. Frozen: it says what the first release made, whatever the tables are now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+_metadata = MetaData()
+
+
+def apply(connection: Connection) -> None:
+    """Make all tables in an empty database."""
+    _metadata.create_all(connection, checkfirst=False)
+
+
+def _table(name: str, *parts: Any) -> None:
+    Table(name, _metadata, *parts)
+
+
+def _text(*names: str, nullable: bool = False, key: bool = False) -> list[Column[Any]]:
+    return [Column(name, Text, nullable=nullable, primary_key=key) for name in names]
+
+
+def _number(*names: str, nullable: bool = False, key: bool = False) -> list[Column[Any]]:
+    return [Column(name, BigInteger, nullable=nullable, primary_key=key, autoincrement=False) for name in names]
+
+
+def _bytes(*names: str) -> list[Column[Any]]:
+    return [Column(name, LargeBinary, nullable=False) for name in names]
+
+
+def _seq() -> Column[Any]:
+    return Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
+def _workspace(*, key: bool = False) -> Column[Any]:
+    return Column("workspace_id", Text, ForeignKey("workspaces.id"), nullable=False, primary_key=key)
+
+
+def _row_of(name: str, target: str, *, key: bool) -> Column[Any]:
+    rule = ForeignKey(target, ondelete="CASCADE")
+    return Column(name, BigInteger, rule, nullable=False, primary_key=key, autoincrement=False)
+
+
+_table("counters", *_text("name", key=True), *_number("value"))
+_table(
+    "workspaces",
+    *_text("id", key=True),
+    *_text("subscription_id", "resource_group", "name", "location", "tags"),
+    *_number("created"),
+    UniqueConstraint("subscription_id", "resource_group", "name"),
+)
+_table(
+    "experiments",
+    *_text("id", key=True),
+    _workspace(),
+    *_text("name"),
+    *_number("created"),
+    UniqueConstraint("workspace_id", "name"),
+)
+_table(
+    "blobs",
+    *_text("sha256", key=True),
+    *_number("size_bytes"),
+    *_text("pack", nullable=True),
+    *_number("offset"),
+)
+_table("trees", *_text("id", key=True), *_bytes("entries"))
+_table(
+    "environments",
+    _seq(),
+    _workspace(),
+    *_text("name", "version", "spec"),
+    *_number("created"),
+    UniqueConstraint("workspace_id", "name", "version"),
+)
+_table("locks", *_text("id", key=True), *_bytes("lock"))
+_table(
+    "resolutions",
+    *_text("content_key", "platform", key=True),
+    Column("lock_id", Text, ForeignKey("locks.id"), nullable=False),
+    *_text("as_of", nullable=True),
+    *_text("notes"),
+)
+_table(
+    "computes",
+    _workspace(key=True),
+    *_text("name", key=True),
+    *_text("kind", "vm_size", "vm_priority"),
+    *_number("min_nodes", "max_nodes", "idle_s"),
+    *_text("description", nullable=True),
+    *_text("tags", "location"),
+    *_number("created", "modified"),
+)
+_table(
+    "nodes",
+    *_text("name", key=True),
+    *_text("pool", "share"),
+    *_number("started"),
+    *_number("idle_since", "seen", nullable=True),
+    Column("leaving", Boolean, nullable=False),
+    Index("nodes_pool", "pool"),
+)
+_table(
+    "runs",
+    _seq(),
+    _workspace(),
+    *_text("id", "experiment"),
+    *_number("number"),
+    *_text("type", nullable=True),
+    *_text("status", "display_name", "target"),
+    *_number("attempt"),
+    *_text("tags", "properties", "stages", "warnings"),
+    *_text("error", "waiting_for", "lock_id", nullable=True),
+    *_number("created"),
+    *_number("started", "ended", nullable=True),
+    *_number("revision"),
+    *_text("pool"),
+    *_text("submission_id", nullable=True),
+    UniqueConstraint("workspace_id", "id"),
+    UniqueConstraint("workspace_id", "submission_id"),
+    Index("runs_page", "workspace_id", "seq"),
+    Index("runs_experiment", "workspace_id", "experiment", "seq"),
+    Index("runs_workspace_status", "workspace_id", "status", "seq"),
+    Index("runs_status", "status", "seq"),
+    Index("runs_pool_status", "pool", "status", "seq"),
+)
+_table("jobs", _row_of("run", "runs.seq", key=True), *_text("job"))
+_table(
+    "leases",
+    *_text("workspace_id", "run_id", key=True),
+    *_number("attempt"),
+    *_text("node", "pool"),
+    *_number("expires"),
+    ForeignKeyConstraint(["workspace_id", "run_id"], ["runs.workspace_id", "runs.id"], ondelete="CASCADE"),
+    Index("leases_node", "node"),
+    Index("leases_pool", "pool"),
+    Index("leases_expires", "expires"),
+)
+_table(
+    "run_files",
+    _row_of("run", "runs.seq", key=True),
+    *_text("path", key=True),
+    *_number("size_bytes"),
+    *_text("sha256", nullable=True),
+    *_number("log", nullable=True),
+)
+_table("journals", _row_of("run", "runs.seq", key=True), *_text("journal", key=True), *_number("drained"))
+_table(
+    "metrics",
+    _seq(),
+    _row_of("run", "runs.seq", key=False),
+    *_bytes("name"),
+    *_text("kind"),
+    *_number("points"),
+    *[Column(name, Double, nullable=True) for name in ("first", "last", "min", "max")],
+    *_number("last_step", nullable=True),
+    UniqueConstraint("run", "name"),
+    Index("metrics_last", "name", "last"),
+)
+_table(
+    "metric_chunks",
+    _row_of("metric", "metrics.seq", key=True),
+    *_number("number", key=True),
+    *_bytes("points"),
+)
+_table(
+    "models",
+    _seq(),
+    _workspace(),
+    *_text("name"),
+    *_number("version"),
+    *_text("tree_id"),
+    *_text("framework", "framework_version", "run_id", "experiment", "lock_id", "description", nullable=True),
+    *_text("tags", "properties"),
+    *_text("resources", nullable=True),
+    *_number("size_bytes", "created"),
+    UniqueConstraint("workspace_id", "name", "version"),
+    Index("models_run", "workspace_id", "run_id"),
+)
+_table(
+    "services",
+    _workspace(key=True),
+    *_text("name", key=True),
+    *_text("state", "model_ids"),
+    *_number("revision"),
+    *_text("lock_id", "resources", "address", nullable=True),
+    *_text("step"),
+    *_text("error", "description", nullable=True),
+    *_text("tags", "properties"),
+    *_number("created", "updated", "changes"),
+    *_text("node", nullable=True),
+    *_number("port", nullable=True),
+    *_number("log"),
+)

@@ -1,0 +1,134 @@
+"""Runs and their jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import Connection, Select, bindparam, func, select
+
+from amlet.base.errors import Conflict, NotFound
+from amlet.domain.compute import pool_of
+from amlet.domain.job import Job
+from amlet.domain.run import QUEUED, Run
+from amlet.store.base import RunFilter
+from amlet.store.tables import jobs, leases, runs
+from amlet.store.upserts import next_number
+
+_RUNS = select(*(runs.c[name] for name in Run._fields))
+_THIS = (runs.c.workspace_id == bindparam("its_workspace"), runs.c.id == bindparam("its_id"))
+_RUN = _RUNS.where(*_THIS)
+_SEQ = select(runs.c.seq).where(*_THIS)
+_REVISION = select(runs.c.revision).where(*_THIS)
+_SAVE = runs.update().where(*_THIS)
+_JOB = select(jobs.c.job).join(runs, runs.c.seq == jobs.c.run).where(*_THIS)
+_SUBMITTED = _RUNS.where(
+    runs.c.workspace_id == bindparam("workspace_id"), runs.c.submission_id == bindparam("submission_id")
+)
+_NOT_LEASED = ~(
+    select(leases.c.run_id).where(leases.c.workspace_id == runs.c.workspace_id, leases.c.run_id == runs.c.id).exists()
+)
+_FIRST_QUEUED = (
+    _RUNS.where(runs.c.pool == bindparam("pool"), runs.c.status == QUEUED, _NOT_LEASED).order_by(runs.c.seq).limit(1)
+)
+_POOLS = select(runs.c.pool, func.count()).where(runs.c.status == QUEUED, _NOT_LEASED).group_by(runs.c.pool)
+
+
+class Runs:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, workspace_id: str, run_id: str) -> Run | None:
+        return self._one(_RUN, {"its_workspace": workspace_id, "its_id": run_id})
+
+    def get(self, workspace_id: str, run_id: str) -> Run:
+        found = self.find(workspace_id, run_id)
+        if found is None:
+            raise no_run(run_id)
+        return found
+
+    def submitted(self, workspace_id: str, submission_id: str) -> Run | None:
+        return self._one(_SUBMITTED, {"workspace_id": workspace_id, "submission_id": submission_id})
+
+    def add(self, run: Run, job: Job, submission_id: str) -> Run:
+        if self._connection.execute(_SEQ, _key(run.workspace_id, run.id)).first():
+            raise Conflict(f'There is a run "{run.id}" in this workspace already.', hint="leave the id to amlet.")
+        earlier = self.submitted(run.workspace_id, submission_id) if submission_id else None
+        if earlier is not None:
+            raise Conflict(f'Submission "{submission_id}" is recorded already, as run "{earlier.id}".')
+        numbered = run._replace(number=next_number(self._connection, f"runs/{run.workspace_id}/{run.experiment}"))
+        row = {**_row(numbered), "submission_id": submission_id or None}
+        added = self._connection.execute(runs.insert(), row)
+        assert added.inserted_primary_key is not None
+        self._connection.execute(jobs.insert(), {"run": added.inserted_primary_key[0], "job": job})
+        return numbered
+
+    def save(self, run: Run) -> Run:
+        stored = self._connection.execute(_REVISION, _key(run.workspace_id, run.id)).scalar()
+        if stored is None:
+            raise no_run(run.id)
+        saved = run._replace(revision=stored + 1)
+        row = _row(saved)
+        del row["workspace_id"], row["id"]  # setting them, even to what they are, would have every lease checked
+        self._connection.execute(_SAVE, {**row, **_key(run.workspace_id, run.id)})
+        return saved
+
+    def job(self, workspace_id: str, run_id: str) -> Job:
+        found = self._connection.execute(_JOB, _key(workspace_id, run_id)).scalar()
+        if found is None:
+            raise no_run(run_id)
+        return cast("Job", found)
+
+    def page(self, workspace_id: str, chosen: RunFilter) -> tuple[list[Run], int | None]:
+        query = _RUNS.add_columns(runs.c.seq).where(runs.c.workspace_id == workspace_id)
+        if chosen.experiment is not None:
+            query = query.where(runs.c.experiment == chosen.experiment)
+        if chosen.status is not None:
+            query = query.where(runs.c.status == chosen.status)
+        if chosen.before is not None:
+            query = query.where(runs.c.seq < chosen.before)
+        limit = max(1, chosen.limit)
+        rows = self._connection.execute(query.order_by(runs.c.seq.desc()).limit(limit + 1)).all()
+        more = len(rows) > limit
+        return [Run._make(row[:-1]) for row in rows[:limit]], rows[limit - 1][-1] if more else None
+
+    def with_status(self, statuses: Sequence[str], pool: str | None = None) -> list[Run]:
+        query = _RUNS.where(runs.c.status.in_(statuses))
+        if pool is not None:
+            query = query.where(runs.c.pool == pool)
+        return [Run._make(row) for row in self._connection.execute(query.order_by(runs.c.seq))]
+
+    def first_queued(self, pool: str) -> Run | None:
+        return self._one(_FIRST_QUEUED, {"pool": pool})
+
+    def pools(self) -> dict[str, int]:
+        return {row[0]: row[1] for row in self._connection.execute(_POOLS)}
+
+    def _one(self, query: Select[Any], values: dict[str, Any]) -> Run | None:
+        row = self._connection.execute(query, values).first()
+        return Run._make(row) if row else None
+
+
+def seq_of(connection: Connection, workspace_id: str, run_id: str) -> int:
+    """The number of a run's row.
+
+    Raises:
+        NotFound: when there is no such run.
+    """
+    seq = connection.execute(_SEQ, _key(workspace_id, run_id)).scalar()
+    if seq is None:
+        raise no_run(run_id)
+    return int(seq)
+
+
+def no_run(run_id: str) -> NotFound:
+    """The error for a run that is not there."""
+    return NotFound(f'There is no run "{run_id}" in this workspace.', hint="`amlet ps` shows the runs.")
+
+
+def _key(workspace_id: str, run_id: str) -> dict[str, str]:
+    return {"its_workspace": workspace_id, "its_id": run_id}
+
+
+def _row(run: Run) -> dict[str, Any]:
+    return {**run._asdict(), "pool": pool_of(run.workspace_id, run.target)}

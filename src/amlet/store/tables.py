@@ -1,0 +1,317 @@
+"""The schema as it is now. A change here comes with a migration; a test holds the two together."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from amlet.domain.environment import EnvironmentSpec, Lock
+from amlet.domain.job import Job, Share
+from amlet.domain.model import Resources
+from amlet.domain.run import RunError, RunWarning, Stage
+from amlet.store.columns import AnyText, Json, Moment, PackedJson, RowId
+
+metadata = MetaData()
+
+TAGS = dict[str, Optional[str]]  # noqa: UP045 - the codec reads Optional, as Python 3.8 spells it
+TEXTS = dict[str, str]
+
+
+def _key(name: str, kind: Any) -> Column[Any]:
+    return Column(name, kind, primary_key=True)
+
+
+def _must(name: str, kind: Any, *rules: Any) -> Column[Any]:
+    return Column(name, kind, *rules, nullable=False)
+
+
+def _may(name: str, kind: Any) -> Column[Any]:
+    return Column(name, kind, nullable=True)
+
+
+def _of_workspace(*, primary_key: bool = False) -> Column[Any]:
+    return Column("workspace_id", Text, ForeignKey("workspaces.id"), primary_key=primary_key, nullable=False)
+
+
+def _of_run(*, primary_key: bool = False) -> Column[Any]:
+    rule = ForeignKey("runs.seq", ondelete="CASCADE")
+    return Column("run", BigInteger, rule, primary_key=primary_key, nullable=False, autoincrement=False)
+
+
+counters = Table(
+    "counters",
+    metadata,
+    _key("name", Text),
+    _must("value", BigInteger),
+)
+"""The last number given of each kind. It outlives what the numbers were given to, so that none is given twice."""
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    _key("id", Text),
+    _must("subscription_id", Text),
+    _must("resource_group", Text),
+    _must("name", Text),
+    _must("location", Text),
+    _must("tags", Json(TEXTS)),
+    _must("created", Moment),
+    UniqueConstraint("subscription_id", "resource_group", "name"),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    _key("id", Text),
+    _of_workspace(),
+    _must("name", Text),
+    _must("created", Moment),
+    UniqueConstraint("workspace_id", "name"),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    _key("sha256", Text),
+    _must("size_bytes", BigInteger),
+    _may("pack", Text),
+    _must("offset", BigInteger),
+)
+
+trees = Table(
+    "trees",
+    metadata,
+    _key("id", Text),
+    _must("entries", LargeBinary),
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    _key("seq", RowId),
+    _of_workspace(),
+    _must("name", Text),
+    _must("version", Text),
+    _must("spec", Json(EnvironmentSpec)),
+    _must("created", Moment),
+    UniqueConstraint("workspace_id", "name", "version"),
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    _key("id", Text),
+    _must("lock", PackedJson(Lock)),
+)
+
+resolutions = Table(
+    "resolutions",
+    metadata,
+    _key("content_key", Text),
+    _key("platform", Text),
+    _must("lock_id", Text, ForeignKey("locks.id")),
+    _may("as_of", Text),
+    _must("notes", Json(list[str])),
+)
+"""What a spec's content resolved to. Two specs may come to one lock by different ways, which these notes tell."""
+
+computes = Table(
+    "computes",
+    metadata,
+    _of_workspace(primary_key=True),
+    _key("name", Text),
+    _must("kind", Text),
+    _must("vm_size", Text),
+    _must("vm_priority", Text),
+    _must("min_nodes", BigInteger),
+    _must("max_nodes", BigInteger),
+    _must("idle_s", BigInteger),
+    _may("description", Text),
+    _must("tags", Json(TEXTS)),
+    _must("location", Text),
+    _must("created", Moment),
+    _must("modified", Moment),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    _key("name", Text),
+    _must("pool", Text),
+    _must("share", Json(Share)),
+    _must("started", Moment),
+    _may("idle_since", Moment),
+    _may("seen", Moment),
+    _must("leaving", Boolean),
+    Index("nodes_pool", "pool"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _key("seq", RowId),
+    _of_workspace(),
+    _must("id", Text),
+    _must("experiment", Text),
+    _must("number", BigInteger),
+    _may("type", Text),
+    _must("status", Text),
+    _must("display_name", Text),
+    _must("target", Text),
+    _must("attempt", BigInteger),
+    _must("tags", Json(TAGS)),
+    _must("properties", Json(TEXTS)),
+    _must("stages", Json(list[Stage])),
+    _must("warnings", Json(list[RunWarning])),
+    _may("error", Json(RunError)),
+    _may("waiting_for", Text),
+    _may("lock_id", Text),
+    _must("created", Moment),
+    _may("started", Moment),
+    _may("ended", Moment),
+    _must("revision", BigInteger),
+    _must("pool", Text),
+    _may("submission_id", Text),
+    UniqueConstraint("workspace_id", "id"),
+    UniqueConstraint("workspace_id", "submission_id"),
+    Index("runs_page", "workspace_id", "seq"),
+    Index("runs_experiment", "workspace_id", "experiment", "seq"),
+    Index("runs_workspace_status", "workspace_id", "status", "seq"),
+    Index("runs_status", "status", "seq"),
+    Index("runs_pool_status", "pool", "status", "seq"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _of_run(primary_key=True),
+    _must("job", Json(Job)),
+)
+"""Apart from the runs, whose rows change often and are read in pages."""
+
+leases = Table(
+    "leases",
+    metadata,
+    _key("workspace_id", Text),
+    _key("run_id", Text),
+    _must("attempt", BigInteger),
+    _must("node", Text),
+    _must("pool", Text),
+    _must("expires", Moment),
+    ForeignKeyConstraint(["workspace_id", "run_id"], ["runs.workspace_id", "runs.id"], ondelete="CASCADE"),
+    Index("leases_node", "node"),
+    Index("leases_pool", "pool"),
+    Index("leases_expires", "expires"),
+)
+
+run_files = Table(
+    "run_files",
+    metadata,
+    _of_run(primary_key=True),
+    _key("path", Text),
+    _must("size_bytes", BigInteger),
+    _may("sha256", Text),
+    _may("log", BigInteger),
+)
+
+journals = Table(
+    "journals",
+    metadata,
+    _of_run(primary_key=True),
+    _key("journal", Text),
+    _must("drained", BigInteger),
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    _key("seq", RowId),
+    _of_run(),
+    _must("name", AnyText),
+    _must("kind", Text),
+    _must("points", BigInteger),
+    _may("first", Double),
+    _may("last", Double),
+    _may("min", Double),
+    _may("max", Double),
+    _may("last_step", BigInteger),
+    UniqueConstraint("run", "name"),
+    Index("metrics_last", "name", "last"),
+)
+"""One summary a (run, name). Of scalars that are numbers; NaN is null, since databases differ over it."""
+
+metric_chunks = Table(
+    "metric_chunks",
+    metadata,
+    Column(
+        "metric",
+        BigInteger,
+        ForeignKey("metrics.seq", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _must("points", LargeBinary),
+)
+"""The points of a metric, `chunks.CHUNK_POINTS` a row, all rows full but the last."""
+
+models = Table(
+    "models",
+    metadata,
+    _key("seq", RowId),
+    _of_workspace(),
+    _must("name", Text),
+    _must("version", BigInteger),
+    _must("tree_id", Text),
+    _may("framework", Text),
+    _may("framework_version", Text),
+    _may("run_id", Text),
+    _may("experiment", Text),
+    _may("lock_id", Text),
+    _may("description", Text),
+    _must("tags", Json(TAGS)),
+    _must("properties", Json(TEXTS)),
+    _may("resources", Json(Resources)),
+    _must("size_bytes", BigInteger),
+    _must("created", Moment),
+    UniqueConstraint("workspace_id", "name", "version"),
+    Index("models_run", "workspace_id", "run_id"),
+)
+
+services = Table(
+    "services",
+    metadata,
+    _of_workspace(primary_key=True),
+    _key("name", Text),
+    _must("state", Text),
+    _must("model_ids", Json(list[str])),
+    _must("revision", BigInteger),
+    _may("lock_id", Text),
+    _may("resources", Json(Resources)),
+    _may("address", Text),
+    _must("step", Text),
+    _may("error", Text),
+    _may("description", Text),
+    _must("tags", Json(TAGS)),
+    _must("properties", Json(TEXTS)),
+    _must("created", Moment),
+    _must("updated", Moment),
+    _must("changes", BigInteger),
+    _may("node", Text),
+    _may("port", BigInteger),
+    _must("log", BigInteger),
+)

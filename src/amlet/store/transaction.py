@@ -1,0 +1,44 @@
+"""One transaction: all aggregates over one connection, and the topics that were touched."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from amlet.store import base
+from amlet.store.blobs import Blobs
+from amlet.store.computes import Computes
+from amlet.store.environments import Environments
+from amlet.store.files import Files
+from amlet.store.leases import Leases
+from amlet.store.locks import Locks
+from amlet.store.metrics import Metrics
+from amlet.store.models import Models
+from amlet.store.nodes import Nodes
+from amlet.store.runs import Runs
+from amlet.store.services import Services
+from amlet.store.trees import Trees
+from amlet.store.workspaces import Experiments, Workspaces
+
+
+class SQLTransaction:
+    """What work is given. It begins and ends nothing itself."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.topics: dict[str, None] = {}
+        self.workspaces: base.WorkspaceRecords = Workspaces(connection)
+        self.experiments: base.ExperimentRecords = Experiments(connection)
+        self.blobs: base.BlobRecords = Blobs(connection)
+        self.trees: base.TreeRecords = Trees(connection)
+        self.environments: base.EnvironmentRecords = Environments(connection)
+        self.locks: base.LockRecords = Locks(connection)
+        self.computes: base.ComputeRecords = Computes(connection)
+        self.runs: base.RunRecords = Runs(connection)
+        self.leases: base.LeaseRecords = Leases(connection)
+        self.files: base.FileRecords = Files(connection)
+        self.metrics: base.MetricRecords = Metrics(connection)
+        self.models: base.ModelRecords = Models(connection)
+        self.services: base.ServiceRecords = Services(connection)
+        self.nodes: base.NodeRecords = Nodes(connection)
+
+    def touch(self, topic: str) -> None:
+        self.topics[topic] = None
