@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from amlet.base.errors import Unavailable
 from amlet.base.paths import Home
 from amlet.base.variables import NOT_INHERITED
 from amlet.client.connection import Client
@@ -47,6 +48,7 @@ class RealServer:
     def __init__(self, root: Path) -> None:
         self.home = Home(root)
         self.process: subprocess.Popen[bytes] | None = None
+        self._clients: list[Client] = []
 
     def variables(self, **more: str) -> dict[str, str]:
         """For processes that are to find this server."""
@@ -75,7 +77,9 @@ class RealServer:
         return str(self._told()["token"])
 
     def client(self, token: str | None = None, *, patience_s: float = 10.0) -> Client:
-        return Client(self.url, token or self.token, patience_s=patience_s)
+        client = Client(self.url, token or self.token, patience_s=patience_s)
+        self._clients.append(client)
+        return client
 
     def signal(self, number: int) -> None:
         assert self.process is not None
@@ -95,6 +99,8 @@ class RealServer:
 
     def close(self) -> None:
         """End it and everything that bears the home's mark."""
+        for client in self._clients:
+            client.close()
         if self.process is not None and self.process.poll() is None:
             self.signal(signal.SIGCONT)
             self.terminate()
@@ -136,5 +142,11 @@ class RealServer:
         with contextlib.suppress(OSError, ValueError, KeyError):
             told = self._told()
             if told["pid"] == self.process.pid:
-                return self.client(patience_s=0.0).server.health().status == "ok"
+                client = Client(self.url, self.token, patience_s=0.0)
+                try:
+                    return client.server.health().status == "ok"
+                except Unavailable:
+                    return False
+                finally:
+                    client.close()
         return False

@@ -1,0 +1,83 @@
+"""The page's workflow, from its first line to a prediction, as a v1 script that nobody changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from support.server import RealServer, clean_environment
+
+PAGE = Path(__file__).parent.parent / "compat" / "page"
+
+
+def run_script(folder: Path, script: str, home: Path, *arguments: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+    """Run a script as a user does, in its folder."""
+    return subprocess.run(
+        [sys.executable, script, *arguments],
+        cwd=folder,
+        env=clean_environment(AMLET_HOME=str(home)),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """The page's folder: config.json, train_iris.py, conda_dependencies.yml, and the script that drives them."""
+    folder = tmp_path / "a page's folder, ünïcode"
+    shutil.copytree(PAGE, folder)
+    return folder
+
+
+def test_the_page_runs_from_its_first_line_to_a_prediction(page, shared_server: RealServer):
+    ended = run_script(page, "page.py", shared_server.home.root)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    lines = ended.stdout.splitlines()
+    assert lines[-1] == "{'predict': [0]}"
+    for text in (  # v1-behaviours 2.14, 14.1
+        "Streaming user_logs/std_log.txt",
+        "Execution Summary",
+        "Registering model sklearn-iris",
+    ):
+        assert text in lines
+    assert "python=3.6.2 is past its end of life" in ended.stdout
+    assert "azureml-defaults" in ended.stdout
+    assert "model_framework_version='0.19.1' is not what the run trained with" in ended.stderr
+
+
+def test_the_service_answers_plain_http(page, shared_server: RealServer):
+    ended = run_script(page, "serve.py", shared_server.home.root)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    uri = ended.stdout.splitlines()[-1]
+
+    asked = urllib.request.Request(uri, b'{"data": [[5.1, 3.5, 1.4, 0.2]]}', {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        (method, rows), = json.load(answer).items()
+    assert method == "predict_proba" or method == "predict"  # v1-behaviours 15.4: SVC without probability has none
+    assert len(rows) == 1
+    with urllib.request.urlopen(uri.replace("/score", "/"), timeout=10) as answer:
+        assert answer.read() == b"Healthy"  # v1-behaviours 15.12
+
+
+@pytest.mark.parametrize("name", ["AzureML-Tutorial", "AzureML-sklearn-0.24-ubuntu18.04-py37-cpu"])  # v1-behaviours 0.2
+def test_a_curated_environment_trains_the_same_script(page, shared_server: RealServer, name: str):
+    ended = run_script(page, "curated.py", shared_server.home.root, name)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.splitlines()[-1].startswith("Accuracy 0.9")
+
+
+def test_a_cluster_of_two_nodes_runs_it_too(page, shared_server: RealServer):
+    ended = run_script(page, "cluster.py", shared_server.home.root)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.splitlines()[-1] == "Completed Completed Completed"
+    assert "Minimum number of nodes requested have been provisioned" in ended.stdout  # v1-behaviours 11.4
