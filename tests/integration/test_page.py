@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
-from support.server import RealServer, clean_environment
+from support.scripts import run_script
+from support.server import RealServer
 
 PAGE = Path(__file__).parent.parent / "compat" / "page"
-
-
-def run_script(folder: Path, script: str, home: Path, *arguments: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
-    """Run a script as a user does, in its folder."""
-    return subprocess.run(
-        [sys.executable, script, *arguments],
-        cwd=folder,
-        env=clean_environment(AMLET_HOME=str(home)),
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -60,7 +46,7 @@ def test_the_service_answers_plain_http(page, shared_server: RealServer):
 
     asked = urllib.request.Request(uri, b'{"data": [[5.1, 3.5, 1.4, 0.2]]}', {"Content-Type": "application/json"})
     with urllib.request.urlopen(asked, timeout=10) as answer:
-        (method, rows), = json.load(answer).items()
+        ((method, rows),) = json.load(answer).items()
     assert method == "predict_proba" or method == "predict"  # v1-behaviours 15.4: SVC without probability has none
     assert len(rows) == 1
     with urllib.request.urlopen(uri.replace("/score", "/"), timeout=10) as answer:

@@ -1,0 +1,37 @@
+"""The classes that users touch, shaped as in v1. Each is loaded when its name is first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, List
+
+_HOME = {
+    "AmlCompute": "compute",
+    "ComputeTarget": "compute",
+    "CondaDependencies": "conda_dependencies",
+    "DockerConfiguration": "runconfig",
+    "Environment": "environment",
+    "Experiment": "experiment",
+    "Model": "model",
+    "ResourceConfiguration": "resource_configuration",
+    "Run": "run",
+    "RunConfiguration": "runconfig",
+    "ScriptRunConfig": "script_run_config",
+    "Webservice": "webservice",
+    "Workspace": "workspace",
+    "get_run": "run",
+}
+
+__all__ = list(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> List[str]:
+    return sorted(__all__)

@@ -1,0 +1,238 @@
+"""A submit: check everything, scan the folder, send what the server lacks, record the run."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shlex
+from numbers import Number
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type
+
+from amlet.base.errors import FieldError, InvalidInput
+from amlet.base.ids import uuid4_text
+from amlet.base.names import RUN_ID
+from amlet.base.paths import Home
+from amlet.domain.job import Job
+from amlet.sdk.environment import Environment
+from amlet.sdk.exceptions import AzureMLException, ExperimentExecutionException, UserErrorException, as_v1
+from amlet.sdk.notice import warn
+from amlet.sdk.run import Run
+from amlet.sdk.run_definition import run_definition
+
+if TYPE_CHECKING:
+    from amlet.domain.environment import EnvironmentSpec
+    from amlet.sdk.experiment import Experiment
+    from amlet.sdk.script_run_config import ScriptRunConfig
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a configuration, and the exception that v1's callers expect for it."""
+
+    kind: Type[AzureMLException]
+    field: FieldError
+    hint: Optional[str] = None
+
+
+class Checked(NamedTuple):
+    """A configuration in which nothing is wrong."""
+
+    folder: Path
+    script: Optional[str]
+    command: Optional[str]
+    arguments: List[str]
+    spec: EnvironmentSpec
+
+
+def submit_script(
+    experiment: Experiment,
+    config: ScriptRunConfig,
+    tags: Dict[str, Optional[str]],
+    *,
+    run_id: Optional[str] = None,
+    display_name: Optional[str] = None,
+) -> Run:
+    """Submit a script, see `Experiment.submit`."""
+    from amlet.client.snapshot import scan
+    from amlet.client.uploads import sources_of, submit_with_blobs
+    from amlet.sdk.git import git_properties
+    from amlet.wire.runs import SubmitRun
+
+    config = copy.deepcopy(config)
+    checked = check(config, run_id=run_id)
+    config.run_config.environment._tell_what_is_left_out()
+    with as_v1():
+        snapshot = scan(checked.folder, home=Home.find())
+    for message in snapshot.warnings:
+        warn(message)
+    settings = config.run_config
+    job = Job(
+        environment=checked.spec,
+        snapshot_id="",
+        script=checked.script,
+        arguments=checked.arguments,
+        command=checked.command,
+        target=settings.target,
+        variables={key: str(value) for key, value in settings.environment_variables.items()},
+        max_duration_s=settings.max_run_duration_seconds,
+        definition=run_definition(
+            settings, script=checked.script, command=checked.command or "", arguments=checked.arguments
+        ),
+    )
+    asked = SubmitRun(
+        experiment=experiment.name,
+        job=job,
+        snapshot=snapshot.entries,
+        submission_id=uuid4_text(),
+        run_id=run_id,
+        display_name=display_name,
+        tags=_texts(tags),
+        properties=git_properties(checked.folder),
+    )
+    held = experiment.workspace._connection
+    with as_v1():
+        answer = submit_with_blobs(
+            lambda: held.client.runs.submit(held.workspace_id, asked),
+            held.client,
+            held.workspace_id,
+            sources_of(snapshot.folder, snapshot.entries),
+        )
+    assert answer.run is not None
+    return Run(experiment, answer.run.id, _record=answer.run)
+
+
+def check(config: ScriptRunConfig, *, run_id: Optional[str] = None) -> Checked:
+    """Check a whole configuration.
+
+    Raises:
+        ExperimentExecutionException: if only the script is at fault (v1-behaviours 8.7).
+        UserErrorException: with every fault, otherwise.
+    """
+    faults: List[Fault] = []
+    folder = Path(config.source_directory or ".")
+    has_folder = _folder(folder, faults)
+    has_command = bool(config.command)
+    command = _command(config.command, faults)
+    arguments = [] if has_command else _arguments(config.arguments, faults)
+    script = None if has_command else _script(folder, config.script, faults, has_folder=has_folder)
+    spec = _environment(config.run_config.environment, faults)
+    settings = config.run_config
+    variables: Dict[Any, Any] = settings.environment_variables
+    for key, value in variables.items():
+        if not isinstance(key, str) or not isinstance(value, (str, int, float)):
+            faults.append(_fault(f"environment_variables[{key!r}]", f"must be a text, not {value!r}"))
+    duration = settings.max_run_duration_seconds
+    if duration is not None and (not isinstance(duration, int) or isinstance(duration, bool) or duration <= 0):
+        faults.append(_fault("max_run_duration_seconds", f"must be a whole number above 0 or None, not {duration!r}"))
+    if settings.node_count != 1:
+        faults.append(_fault("node_count", f"must be 1, not {settings.node_count!r}: a run here has one node"))
+    if settings.framework != "Python":
+        faults.append(_fault("framework", f'must be "Python", not {settings.framework!r}'))
+    if run_id is not None and not RUN_ID.allows(run_id):
+        faults.append(_fault("run_id", f"{run_id!r} cannot name a run: {RUN_ID.words}"))
+    if faults:
+        raise _raised(faults)
+    assert spec is not None
+    return Checked(folder, script, command, arguments, spec)
+
+
+def _raised(faults: Sequence[Fault]) -> AzureMLException:
+    if len(faults) == 1:
+        only = faults[0]
+        lead = "" if only.kind is ExperimentExecutionException else f"{only.field.path}: "
+        return only.kind(lead + only.field.message, hint=only.hint)
+    told = InvalidInput.of([fault.field for fault in faults], subject="the configuration of the run")
+    hints = " ".join(fault.hint for fault in faults if fault.hint)
+    return UserErrorException(told.message, fields=told.fields, hint=hints or None)
+
+
+def _fault(path: str, message: str, hint: Optional[str] = None) -> Fault:
+    return Fault(UserErrorException, FieldError(path, message), hint)
+
+
+def _folder(folder: Path, faults: List[Fault]) -> bool:
+    if folder.is_dir():
+        return True
+    what = "is not a folder" if folder.exists() else "is not there"
+    faults.append(_fault("source_directory", f"{folder.absolute()} {what}", "give the folder that holds the script."))
+    return False
+
+
+def _script(folder: Path, script: Optional[str], faults: List[Fault], *, has_folder: bool) -> Optional[str]:
+    from amlet.client.snapshot import check_script
+
+    if not script:
+        faults.append(_fault("script", "is missing", "pass script='train.py', or command=... in its place."))
+        return None
+    if not has_folder:
+        return None
+    try:
+        return check_script(folder, script)
+    except InvalidInput as error:
+        faults.append(Fault(ExperimentExecutionException, FieldError("script", error.message), error.hint))
+        return None
+
+
+def _command(command: Any, faults: List[Fault]) -> Optional[str]:
+    parts = list(command) if isinstance(command, (list, tuple)) else [command or ""]
+    if all(isinstance(part, (str, Number)) for part in parts):
+        return " ".join(str(part) for part in parts) or None
+    faults.append(_fault("command", f"must be a text or a list of texts, not {command!r}"))
+    return None
+
+
+def _arguments(arguments: Any, faults: List[Fault]) -> List[str]:
+    if arguments is None:
+        return []
+    if isinstance(arguments, str):
+        try:
+            return shlex.split(arguments)
+        except ValueError as error:
+            faults.append(_fault("arguments", f"cannot be split as a shell would: {error}"))
+            return []
+    if not isinstance(arguments, (list, tuple)):
+        faults.append(_fault("arguments", f"must be a list or a text, not {type(arguments).__name__}"))
+        return []
+    texts = []
+    for number, value in enumerate(arguments):
+        text = _argument_text(value)
+        if text is None:
+            shown = "None" if value is None else f"{type(value).__name__} {value!r}"[:80]
+            faults.append(_fault(f"arguments[{number}]", f"must be a text or a number, not {shown}"))
+        else:
+            texts.append(text)
+    return texts
+
+
+def _argument_text(value: Any) -> Optional[str]:
+    if isinstance(value, (str, bool, Number)):
+        return str(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value) if isinstance(os.fspath(value), str) else None
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+        return str(value)
+    return None
+
+
+def _environment(environment: Any, faults: List[Fault]) -> Optional[EnvironmentSpec]:
+    if not isinstance(environment, Environment):
+        hint = "use Environment.get(ws, name=...) or Environment.from_conda_specification(...)."
+        faults.append(_fault("environment", f"must be an Environment, not {type(environment).__name__}", hint))
+        return None
+    try:
+        return environment._to_spec()
+    except (UserErrorException, FileNotFoundError) as error:
+        message = error.message if isinstance(error, UserErrorException) else str(error)
+        faults.append(_fault("environment", message, getattr(error, "hint", None)))
+        return None
+
+
+def _texts(tags: Dict[str, Optional[str]]) -> Dict[str, Optional[str]]:
+    """Tags as texts; what is no text becomes one, with a warning (v1-behaviours 7.7)."""
+    odd = [str(key) for key, value in tags.items() if value is not None and not isinstance(value, str)]
+    if odd:
+        warn(f"tags are texts: the values of {', '.join(odd)} were turned into texts.")
+    pairs: List[Tuple[str, Optional[str]]] = [
+        (str(key), None if value is None else str(value)) for key, value in tags.items()
+    ]
+    return dict(pairs)

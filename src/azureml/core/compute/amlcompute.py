@@ -1,0 +1,13 @@
+"""v1's module: names of amlet.sdk."""
+
+from amlet.sdk.compute import AmlCompute
+from amlet.sdk.compute_provisioning import AmlComputeProvisioningConfiguration
+from amlet.sdk.compute_status import AmlComputeNodeStateCounts, AmlComputeStatus, ScaleSettings
+
+__all__ = [
+    "AmlCompute",
+    "AmlComputeNodeStateCounts",
+    "AmlComputeProvisioningConfiguration",
+    "AmlComputeStatus",
+    "ScaleSettings",
+]

@@ -1,0 +1,6 @@
+"""v1's module: names of amlet.sdk."""
+
+from amlet.sdk.compute import ComputeTarget
+from amlet.sdk.exceptions import ComputeTargetException
+
+__all__ = ["ComputeTarget", "ComputeTargetException"]

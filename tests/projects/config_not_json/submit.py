@@ -1,0 +1,3 @@
+from azureml.core import Workspace
+
+Workspace.from_config()

@@ -1,0 +1,4 @@
+import sys
+
+print("about to end")
+sys.exit(7)

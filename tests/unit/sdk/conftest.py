@@ -1,0 +1,351 @@
+"""A server that is a plain object: what the SDK's classes ask of a client, answered from lists in memory."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amlet.base.errors import NotFound
+from amlet.domain import model as models
+from amlet.domain import run as runs
+from amlet.domain.artifact import tree_of
+from amlet.domain.compute import ComputeTarget, NodeCounts
+from amlet.domain.service import HEALTHY, Service
+from amlet.domain.workspace import Experiment as ExperimentRecord
+from amlet.domain.workspace import Workspace as WorkspaceRecord
+from amlet.sdk.connection import Names
+from amlet.sdk.experiment import Experiment
+from amlet.sdk.workspace import Workspace
+from amlet.wire.computes import Computes, ComputeState
+from amlet.wire.environments import EnvironmentRecord, Environments
+from amlet.wire.files import RunFile, SizeAnswer, TreeAnswer
+from amlet.wire.models import Models, RegisterAnswer
+from amlet.wire.runs import Metrics, RunChanges, RunDetails, RunPage, SubmitAnswer
+from amlet.wire.server import Done
+from amlet.wire.services import Services
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
+
+
+def a_run(**changes: Any) -> runs.Run:
+    """A run's record, running, with these changes."""
+    record = runs.Run(
+        workspace_id="ws_1",
+        id="iris_1732400000_9c2e41ab",
+        experiment="iris",
+        number=1,
+        type=runs.SCRIPT_RUN,
+        status=runs.RUNNING,
+        display_name="iris_1732400000_9c2e41ab",
+        target="local",
+        attempt=1,
+        tags={},
+        properties={"ContentSnapshotId": "11111111-2222-3333-4444-555555555555"},
+        stages=[],
+        warnings=[],
+        error=None,
+        waiting_for=None,
+        lock_id=None,
+        created=NOW,
+        started=NOW,
+        ended=None,
+        revision=1,
+    )
+    return record._replace(**changes)
+
+
+class Body:
+    """Bytes, as a client's answer gives them."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.total_bytes = len(data)
+
+    def read(self) -> bytes:
+        return self.data
+
+    def chunks(self, _size: int = 3) -> Any:
+        for start in range(0, len(self.data), 3):
+            yield self.data[start : start + 3]
+
+    def __enter__(self) -> Body:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class Runs:
+    """Runs: `story` is what one watch after the other tells, (record, bytes of files by path)."""
+
+    def __init__(self) -> None:
+        self.story: list[tuple[runs.Run, dict[str, bytes]]] = [(a_run(), {})]
+        self.submitted: list[Any] = []
+        self.values: dict[str, Any] = {}
+        self.drained: dict[str, bytes] = {}
+        self.handed_in: list[Any] = []
+        self.job: Any = None
+
+    @property
+    def now(self) -> tuple[runs.Run, dict[str, bytes]]:
+        return self.story[0]
+
+    def get(self, _workspace: str, run_id: str) -> RunDetails:
+        if run_id != self.now[0].id:
+            raise NotFound(f"There is no run {run_id}.")
+        return RunDetails(self.now[0], self.job, None, self._files())
+
+    def watch(self, _workspace: str, _run: str, query: Any, *, patience_s: Any = None) -> RunChanges:
+        if query.after >= self.now[0].revision and len(self.story) > 1:
+            self.story.pop(0)
+        return RunChanges(self.now[0], self._files())
+
+    def file(self, _workspace: str, run_id: str, query: Any) -> Body:
+        held = self.now[1]
+        if query.path not in held:
+            raise NotFound(f"Run {run_id} has no file {query.path!r}. Its files: {', '.join(held)}.")
+        return Body(held[query.path][query.offset :])
+
+    def submit(self, _workspace: str, asked: Any) -> SubmitAnswer:
+        self.submitted.append(asked)
+        return SubmitAnswer(a_run(experiment=asked.experiment, status=runs.QUEUED), [])
+
+    def list(self, _workspace: str, _query: Any) -> RunPage:
+        return RunPage([self.now[0]], None)
+
+    def metrics(self, _workspace: str, _run: str, query: Any) -> Metrics:
+        return Metrics({key: value for key, value in self.values.items() if query.name in (None, key)})
+
+    def cancel(self, _workspace: str, _run: str) -> runs.Run:
+        return self.now[0]._replace(status=runs.CANCEL_REQUESTED)
+
+    def drain(self, _workspace: str, _run: str, data: bytes, _size: int, query: Any) -> SizeAnswer:
+        held = self.drained.setdefault(query.journal, b"")
+        if query.offset <= len(held):
+            self.drained[query.journal] = held + data[len(held) - query.offset :]
+        return SizeAnswer(len(self.drained[query.journal]))
+
+    def put_files(self, _workspace: str, _run: str, asked: Any) -> TreeAnswer:
+        self.handed_in.append(asked)
+        return TreeAnswer(tree_of(asked.entries).id, [])
+
+    def _files(self) -> list[RunFile]:
+        return [RunFile(path, len(data), not self.now[0].is_over) for path, data in self.now[1].items()]
+
+
+class ModelsApi:
+    def __init__(self) -> None:
+        self.kept: list[models.Model] = []
+        self.asked: list[Any] = []
+        self.notes: list[str] = []
+        self.refusal: Exception | None = None
+        self.content: dict[str, bytes] = {"model.joblib": b"bytes of a model"}
+
+    def register(self, _workspace: str, asked: Any) -> RegisterAnswer:
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append(asked)
+        version = 1 + sum(model.name == asked.name for model in self.kept)
+        made = models.Model(
+            "ws_1",
+            asked.name,
+            version,
+            "tree",
+            asked.framework,
+            asked.framework_version,
+            asked.run_id,
+            None,
+            None,
+            asked.description,
+            asked.tags,
+            asked.properties,
+            asked.resources,
+            10,
+            NOW,
+        )
+        self.kept.insert(0, made)
+        return RegisterAnswer(made, [], self.notes)
+
+    def list(self, _workspace: str, query: Any) -> Models:
+        found = [
+            model for model in self.kept if query.name in (None, model.name) and query.version in (None, model.version)
+        ]
+        if query.latest:
+            names = [model.name for model in found]
+            found = [model for number, model in enumerate(found) if model.name not in names[:number]]
+        return Models(found)
+
+    def files(self, _workspace: str, _name: str, _version: int) -> Any:
+        from amlet.domain.artifact import Entry
+
+        return tree_of([Entry(path, "0" * 64, len(data)) for path, data in self.content.items()])
+
+    def file(self, _workspace: str, _name: str, _version: int, query: Any) -> Any:
+        from http.client import HTTPResponse
+        from io import BytesIO
+
+        from amlet.client.body import Body as RealBody
+
+        data = self.content[query.path][query.offset :]
+
+        class Socket:
+            def makefile(self, *_: object) -> BytesIO:
+                return BytesIO(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+
+        answer = HTTPResponse(Socket())  # type: ignore[arg-type]
+        answer.begin()
+        return RealBody(answer, "memory", lambda _: None)
+
+
+def a_service(**changes: Any) -> Service:
+    record = Service(
+        "ws_1", "iris-service", HEALTHY, ["iris:1"], 1, None, None, "http://127.0.0.1:6789", "Answering requests", None,
+        None, {}, {}, NOW, NOW, 1,
+    )  # fmt: skip
+    return record._replace(**changes)
+
+
+class ServicesApi:
+    def __init__(self) -> None:
+        self.story: list[Service] = [a_service()]
+        self.deployed: list[Any] = []
+
+    def deploy(self, _workspace: str, asked: Any) -> Service:
+        self.deployed.append(asked)
+        return self.story[0]
+
+    def get(self, _workspace: str, name: str, query: Any = None, *, patience_s: Any = None) -> Service:
+        if name != self.story[0].name:
+            raise NotFound(f"WebserviceNotFound: Webservice with name {name} not found in this workspace.")
+        if query is not None and query.after >= self.story[0].changes and len(self.story) > 1:
+            self.story.pop(0)
+        return self.story[0]
+
+    def list(self, _workspace: str) -> Services:
+        return Services([self.story[0]])
+
+    def logs(self, _workspace: str, _name: str, _query: Any) -> Body:
+        return Body(b"a line\nanother\n")
+
+    def delete(self, _workspace: str, name: str) -> Done:
+        self.get("", name, None)
+        return Done()
+
+
+class ComputesApi:
+    def __init__(self) -> None:
+        self.kept: dict[str, ComputeState] = {}
+
+    def create(self, _workspace: str, name: str, asked: Any) -> ComputeState:
+        target = ComputeTarget(
+            "ws_1", name, asked.kind, asked.vm_size, asked.vm_priority, asked.min_nodes, asked.max_nodes,
+            asked.idle_s, asked.description, asked.tags, asked.location, NOW, NOW,
+        )  # fmt: skip
+        self.kept[name] = ComputeState(target, NodeCounts(), asked.min_nodes, "1 cores, 4.0 GB")
+        return self.kept[name]
+
+    def get(self, _workspace: str, name: str) -> ComputeState:
+        if name not in self.kept:
+            raise NotFound(f'There is no compute target "{name}".', hint="it has: local.")
+        return self.kept[name]
+
+    def list(self, _workspace: str) -> Computes:
+        return Computes(list(self.kept.values()))
+
+    def update(self, _workspace: str, name: str, change: Any) -> ComputeState:
+        state = self.kept[name]
+        changes = {key: value for key, value in change._asdict().items() if value is not None}
+        self.kept[name] = state._replace(target=state.target._replace(**changes))
+        return self.kept[name]
+
+    def delete(self, _workspace: str, name: str) -> Done:
+        del self.kept[name]
+        return Done()
+
+
+class EnvironmentsApi:
+    def __init__(self) -> None:
+        self.kept: dict[str, EnvironmentRecord] = {}
+
+    def register(self, _workspace: str, spec: Any) -> EnvironmentRecord:
+        self.kept[spec.name] = EnvironmentRecord(spec._replace(version="1"), curated=False)
+        return self.kept[spec.name]
+
+    def get(self, _workspace: str, name: str, _query: Any) -> EnvironmentRecord:
+        if name not in self.kept:
+            raise NotFound(f'There is no environment "{name}".', hint="did you mean?")
+        return self.kept[name]
+
+    def list(self, _workspace: str) -> Environments:
+        return Environments(list(self.kept.values()))
+
+
+class ExperimentsApi:
+    def ensure(self, _workspace: str, name: str) -> ExperimentRecord:
+        return ExperimentRecord("exp-1", "ws_1", name, NOW)
+
+
+class FakeClient:
+    """Every noun that the SDK asks for."""
+
+    url = "http://127.0.0.1:8700"
+
+    def __init__(self) -> None:
+        self.runs = Runs()
+        self.models = ModelsApi()
+        self.services = ServicesApi()
+        self.computes = ComputesApi()
+        self.environments = EnvironmentsApi()
+        self.experiments = ExperimentsApi()
+
+
+class FakeConnection:
+    """A workspace at such a server."""
+
+    workspace_id = "ws_1"
+    url = None
+    is_local = True
+
+    def __init__(self) -> None:
+        self.names = Names("sub", "group", "demo")
+        self.client = FakeClient()
+        self.record = WorkspaceRecord("ws_1", "sub", "group", "demo", "local", {}, NOW)
+
+    def page(self, path: str) -> str:
+        return self.client.url + path
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read from, or written to, the home of whoever runs the tests."""
+    monkeypatch.setenv("AMLET_HOME", str(tmp_path / "home"))
+    for name in ("AZUREML_RUN_ID", "AMLET_URL", "AMLET_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def held() -> FakeConnection:
+    return FakeConnection()
+
+
+@pytest.fixture
+def workspace(held: FakeConnection) -> Workspace:
+    return Workspace("sub", "group", "demo", _held=held)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def experiment(workspace: Workspace) -> Experiment:
+    return Experiment(workspace, "iris")
+
+
+@pytest.fixture
+def make_run() -> Any:
+    return a_run
+
+
+@pytest.fixture
+def make_service() -> Any:
+    return a_service
