@@ -965,3 +965,23 @@ def test_closing_finishes_what_is_queued_and_then_refuses(records: Records) -> N
     with pytest.raises(Unavailable, match="closed"):
         records.read(lambda _: None)
     records.close()
+
+
+def test_what_a_request_made_is_remembered_once(records: Records) -> None:
+    def work(tx: Transaction) -> None:
+        tx.requests.add("w", "r1", "1", NOW)
+        tx.requests.add("w", "r1", "2", NOW)
+        tx.requests.add("w", "", "3", NOW)
+
+    records.write(work).result(10)
+
+    assert records.read(lambda tx: tx.requests.find("w", "r1")) == "1"
+    assert records.read(lambda tx: tx.requests.find("w", "")) is None
+    assert records.read(lambda tx: tx.requests.find("w", "other")) is None
+
+
+def test_requests_long_past_are_forgotten(records: Records) -> None:
+    records.write(lambda tx: tx.requests.add("w", "old", "1", NOW)).result(10)
+    records.write(lambda tx: tx.requests.add("w", "new", "1", NOW + timedelta(days=8))).result(10)
+
+    assert records.read(lambda tx: tx.requests.find("w", "old")) is None

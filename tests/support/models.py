@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from support.server import RealServer
-
 from amlet.client.snapshot import scan
 from amlet.client.uploads import sources_of, submit_with_blobs
 from amlet.domain.environment import EnvironmentSpec
@@ -15,6 +13,7 @@ from amlet.wire.models import RegisterModel
 from amlet.wire.runs import SubmitRun, WatchQuery
 from amlet.wire.services import DeployService
 from amlet.wire.workspaces import EnsureWorkspace
+from support.server import RealServer
 
 TRAIN = """
 import joblib

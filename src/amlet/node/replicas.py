@@ -242,7 +242,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
         listening.close()
         raise ServiceFailed(
             f"Port {port} on {host} is in use by another program.",
-            hint="deploy on another port: LocalWebservice.deploy_configuration(port=...), or end that program.",
+            hint="end that program, or deploy under another name: a new service gets a free port.",
         ) from error
     listening.listen(1024)
     listening.set_inheritable(True)

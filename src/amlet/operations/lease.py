@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from amlet.base.errors import NotFound, StaleAttempt
 from amlet.domain import run as runs
-from amlet.domain.compute import Node
+from amlet.domain.compute import Node, vm_size
 from amlet.domain.job import Lease
-from amlet.domain.run import Run
+from amlet.domain.run import Run, RunWarning
 from amlet.operations.transitions import move, save
 from amlet.runtime.job import JobContext
 from amlet.store.base import LeaseRecord, Transaction
@@ -50,7 +50,8 @@ def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, now: dat
     tx.nodes.save(node._replace(seen=now, idle_since=None))
     expires = now + timedelta(seconds=LEASE_S)
     tx.leases.save(LeaseRecord(run.workspace_id, run.id, attempt, node.name, node.pool, expires))
-    run = save(tx, run._replace(attempt=attempt, waiting_for=None))
+    warnings = [*run.warnings, *_smaller_share(tx, run, node)]
+    run = save(tx, run._replace(attempt=attempt, waiting_for=None, warnings=warnings))
     job = tx.runs.job(run.workspace_id, run.id)
     lock = tx.locks.get(run.lock_id or "")
     if lock is None:
@@ -83,6 +84,19 @@ def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, now: dat
         LEASE_S,
         context.variables(),
     )
+
+
+def _smaller_share(tx: Transaction, run: Run, node: Node) -> list[RunWarning]:
+    """One line when the node has less than the target's size asked for."""
+    target = tx.computes.find(run.workspace_id, run.target)
+    asked = vm_size(target.vm_size) if target else None
+    if asked is None or target is None or node.share.cores >= asked.cores or run.attempt:
+        return []
+    text = (
+        f"{target.vm_size} has {asked.cores} cores; a node of {target.name} has {node.share.cores} here, its part of "
+        f"this machine for {target.max_nodes} nodes."
+    )
+    return [RunWarning("compute", text)]
 
 
 def current(tx: Transaction, workspace_id: str, run_id: str, attempt: int) -> Run:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
 from amlet.base.errors import NotFound
+from amlet.base.ids import uuid4_text
 from amlet.base.names import MODEL, SERVICE
 from amlet.base.paths import inside
 from amlet.domain import model as records
@@ -124,6 +125,7 @@ class Model:
             tags=dict(tags or {}),
             properties=dict(properties or {}),
             resources=resource_configuration._to_resources() if resource_configuration else None,
+            request_id=uuid4_text(),
         )
         Model._check_registration(asked)
         place = Path(model_path).absolute()
@@ -257,10 +259,9 @@ class Model:
                 hint="register it with model_framework=Model.Framework.SCIKITLEARN.",
             )
         held = workspace._connection
+        asked = DeployService(name, [model.id for model in chosen], overwrite=overwrite, request_id=uuid4_text())
         with as_v1(WebserviceException):
-            record = held.client.services.deploy(
-                held.workspace_id, DeployService(name, [model.id for model in chosen], overwrite=overwrite)
-            )
+            record = held.client.services.deploy(held.workspace_id, asked)
         service = Webservice._of(workspace, record)
         if show_output:
             service.wait_for_deployment(show_output=True)

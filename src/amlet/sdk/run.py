@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
 
+from amlet.base.ids import uuid4_text
 from amlet.sdk.exceptions import (
     ModelPathNotFoundException,
     RunEnvironmentException,
@@ -281,6 +282,7 @@ class Run(MetricLogging):
             tags=dict(tags or {}),
             properties=dict(properties or {}),
             resources=resource_configuration._to_resources() if resource_configuration else None,
+            request_id=uuid4_text(),
         )
         Model._check_registration(asked)
         self._hand_in_outputs()

@@ -262,6 +262,16 @@ class ServiceRecords(Protocol):
     def delete(self, workspace_id: str, name: str) -> None: ...
 
 
+class RequestRecords(Protocol):
+    """What requests made, by an id of the client's, so that a request sent again makes nothing twice."""
+
+    def find(self, workspace_id: str, request_id: str) -> str | None:
+        """What the request made; None when it was not seen, or is long past."""
+
+    def add(self, workspace_id: str, request_id: str, made: str, now: datetime) -> None:
+        """Remember it for some days. An empty id is not remembered."""
+
+
 class NodeRecords(Protocol):
     def find(self, name: str) -> Node | None: ...
     def list(self, pool: str | None = None) -> list[Node]: ...
@@ -285,6 +295,7 @@ class Transaction(Protocol):
     metrics: MetricRecords
     models: ModelRecords
     services: ServiceRecords
+    requests: RequestRecords
     nodes: NodeRecords
 
     def touch(self, topic: str) -> None:

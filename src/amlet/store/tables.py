@@ -147,6 +147,15 @@ computes = Table(
     _must("modified", Moment),
 )
 
+requests = Table(
+    "requests",
+    metadata,
+    _of_workspace(primary_key=True),
+    _key("request_id", Text),
+    _must("made", Text),
+    _must("created", Moment),
+)
+
 nodes = Table(
     "nodes",
     metadata,

@@ -14,6 +14,7 @@ from amlet.store.locks import Locks
 from amlet.store.metrics import Metrics
 from amlet.store.models import Models
 from amlet.store.nodes import Nodes
+from amlet.store.requests import Requests
 from amlet.store.runs import Runs
 from amlet.store.services import Services
 from amlet.store.trees import Trees
@@ -38,6 +39,7 @@ class SQLTransaction:
         self.metrics: base.MetricRecords = Metrics(connection)
         self.models: base.ModelRecords = Models(connection)
         self.services: base.ServiceRecords = Services(connection)
+        self.requests: base.RequestRecords = Requests(connection)
         self.nodes: base.NodeRecords = Nodes(connection)
 
     def touch(self, topic: str) -> None:

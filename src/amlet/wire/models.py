@@ -23,6 +23,8 @@ class RegisterModel(NamedTuple):
     tags: Dict[str, Optional[str]] = {}
     properties: Dict[str, str] = {}
     resources: Optional[Resources] = None
+    request_id: str = ""
+    """Chosen by the client: the same request sent twice makes one version."""
 
 
 class RegisterAnswer(NamedTuple):

@@ -19,6 +19,8 @@ class DeployService(NamedTuple):
     description: Optional[str] = None
     tags: Dict[str, Optional[str]] = {}
     properties: Dict[str, str] = {}
+    request_id: str = ""
+    """Chosen by the client: the same request sent twice makes one revision."""
 
 
 class Services(NamedTuple):

@@ -134,6 +134,11 @@ def test_a_name_that_is_taken_needs_overwrite(world, model):
     assert _deploy(world, overwrite=True).revision == 2
 
 
+def test_a_deployment_sent_twice_is_one_revision(world, model):
+    assert [_deploy(world, request_id="d1").revision for _ in "ab"] == [1, 1]
+    assert [_deploy(world, overwrite=True, request_id="d2").revision for _ in "ab"] == [2, 2]
+
+
 def test_two_services_never_get_one_port(world, model):
     _deploy(world, port=7000)
 

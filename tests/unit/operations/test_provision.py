@@ -111,6 +111,18 @@ def test_the_share_of_a_node_is_told(world):
     assert _create(world, vm_size="standard_d5_v2").share.startswith("4 cores, 17.2 GB (STANDARD_D5_V2 asks for 16;")
 
 
+def test_a_share_smaller_than_the_size_is_told_on_the_run(world):
+    engine = Engine()
+    _create(world, vm_size="STANDARD_D5_V2")
+    run = _submit(world)
+    _pass(world, engine)
+    (name,) = engine.alive - {"local"}
+    world.hello(name, _pool(world))
+    world.take(name)
+
+    assert world.run(run.id).warnings[-1].message.startswith("STANDARD_D5_V2 has 16 cores; a node of cpu-cluster has 2")
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "text"),
     [

@@ -45,6 +45,12 @@ def test_every_registration_makes_the_next_version(world, trained):  # v1-behavi
     assert made[0].lock_id == world.lock.id
 
 
+def test_a_registration_sent_twice_makes_one_version(world, trained):
+    asked = {"name": "iris", "run_id": trained.id, "path": "outputs/model.joblib", "request_id": "r1"}
+
+    assert [_register(world, **asked).model.id for _ in "ab"] == ["iris:1", "iris:1"]
+
+
 def test_a_file_keeps_its_name_and_a_folder_its_own(world, trained):  # v1-behaviours 15.18
     file = _register(world, name="a", run_id=trained.id, path="outputs/model.joblib").model
     folder = _register(world, name="b", run_id=trained.id, path="outputs/").model

@@ -8,11 +8,15 @@ from amlet.base.clock import to_iso
 from amlet.base.errors import Conflict
 from amlet.base.version import __version__
 from amlet.domain import run as runs
+from amlet.domain.run import Run
 from amlet.operations.cancel import cancel
+from amlet.operations.transitions import run_topic
 from amlet.server.context import Call, Handler
 from amlet.server.tokens import TICKET_S
 from amlet.store.base import Transaction
 from amlet.wire.server import PROTOCOL, Done, Health, ServerStatus, Ticket
+
+CANCEL_WAIT_S = 15.0
 
 ACTIVE = tuple(status for status in runs.TRANSITIONS if status not in runs.TERMINAL)
 
@@ -50,8 +54,20 @@ async def stop(call: Call) -> Done:
             cancel(tx, run.workspace_id, run.id, call.parts.now())
 
     await call.parts.write(look)
+    for run in await call.parts.read(lambda tx: tx.runs.with_status(ACTIVE)):
+        await _ended(call, run)
     call.parts.lifetime.end_all()
     return Done()
+
+
+async def _ended(call: Call, run: Run) -> None:
+    """Give a cancelled run's node the time to end it and to say so."""
+
+    async def look() -> Run | None:
+        found = await call.parts.read(lambda tx: tx.runs.get(run.workspace_id, run.id))
+        return found if found.is_over else None
+
+    await call.parts.topics.until(run_topic(run.workspace_id, run.id), look, CANCEL_WAIT_S)
 
 
 async def ticket(call: Call) -> Ticket:

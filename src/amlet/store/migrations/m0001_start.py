@@ -109,6 +109,13 @@ _table(
     *_number("created", "modified"),
 )
 _table(
+    "requests",
+    _workspace(key=True),
+    *_text("request_id", key=True),
+    *_text("made"),
+    *_number("created"),
+)
+_table(
     "nodes",
     *_text("name", key=True),
     *_text("pool", "share"),
