@@ -1,0 +1,33 @@
+"""`amlet` itself: the table of its commands."""
+
+from __future__ import annotations
+
+import click
+
+from amlet.base.version import __version__
+from amlet.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "quickstart": "Train, register and serve a small model, from a folder that it writes.",
+    "init": "Write config.json, which says to which workspace a folder belongs.",
+    "submit": "Run a script in an environment of its own, and follow it.",
+    "ps": "List runs.",
+    "show": "All about one run: status, stages, metrics, files.",
+    "logs": "What a run printed.",
+    "cancel": "End runs.",
+    "studio": "Open the pages of this server in a browser, signed in.",
+    "server": "The server of this user: status, start, stop, run.",
+    "doctor": "What is at hand on this machine, and what to mend.",
+}
+
+
+@click.command(
+    cls=LazyGroup,
+    folder="amlet.cli.commands",
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with `amlet quickstart`. Every command takes --json and --help.",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="amlet", message="%(prog)s %(version)s")
+def root() -> None:
+    """Azure Machine Learning SDK v1 scripts, unmodified, off Azure."""
