@@ -34,6 +34,10 @@ _THREAD_FROM_BYTES = 1 << 20
 _KEY_HEAD_BYTES = 64 << 10
 
 
+HOME_MARKS = {"server.json", "records.db"}
+"""What lies in an AMLET_HOME: it holds the owner's token, and never goes along, whatever the rules say."""
+
+
 class Snapshot(NamedTuple):
     """What a submit would send, and what to tell its user.
 
@@ -189,8 +193,9 @@ class _Walk:
         except OSError as error:
             self._failed(folder.prefix or ".", error)
             return []
-        if not folder.included and any(child.name in ENVIRONMENT_MARKS for child in children):
-            self.left_out.append(folder.prefix[:-1])
+        names = {child.name for child in children}
+        if HOME_MARKS <= names or (not folder.included and not names.isdisjoint(ENVIRONMENT_MARKS)):
+            self.left_out.append(folder.prefix[:-1] or ".")
             return []
         self._seen += len(children)
         if self._seen > FILES_LIMIT:

@@ -343,3 +343,17 @@ def test_a_script_that_the_rules_leave_out_is_refused(folder: Path) -> None:
     with pytest.raises(InvalidInput, match=r"gen/train.py would not be in the snapshot: \.amlignore") as caught:
         check_script(folder, "gen/train.py")
     assert "`!gen/train.py`" in str(caught.value.hint)
+
+
+def test_an_amlet_home_inside_the_folder_never_goes_along(tmp_path: Path) -> None:
+    home = tmp_path / "state"
+    home.mkdir()
+    for name in ("server.json", "records.db", "other.txt"):
+        (home / name).write_text("x")
+    (tmp_path / "train.py").write_text("1")
+    (tmp_path / ".amlignore").write_text("!state\n!state/server.json\n")
+
+    found = scan(tmp_path)
+
+    assert [entry.path for entry in found.entries] == [".amlignore", "train.py"]
+    assert found.left_out == ["state"]
