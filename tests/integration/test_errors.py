@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from support.scripts import run_script
 from support.server import RealServer
 

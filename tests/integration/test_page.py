@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
 import pytest
+
 from support.scripts import run_script
 from support.server import RealServer
 
@@ -67,3 +72,32 @@ def test_a_cluster_of_two_nodes_runs_it_too(page, shared_server: RealServer):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stdout.splitlines()[-1] == "Completed Completed Completed"
     assert "Minimum number of nodes requested have been provisioned" in ended.stdout  # v1-behaviours 11.4
+
+
+def test_it_runs_on_a_machine_that_has_only_python_3_11(page, tmp_path):
+    cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True, env=_with_own_programs())
+    variables = {
+        "HOME": str(tmp_path / "user"),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"]),
+        "PYENV_ROOT": str(tmp_path / "no pyenv"),
+        "UV_CACHE_DIR": cache.stdout.strip(),
+    }
+    home = Path(tempfile.mkdtemp(prefix="amlet-"))
+    server = RealServer(home / "home")
+    try:
+        server.start(**variables)
+        ended = run_script(page, "page.py", server.home.root, **variables)
+    finally:
+        server.close()
+        shutil.rmtree(home, ignore_errors=True)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.splitlines()[-1] == "{'predict': [0]}"
+    if sys.version_info[:2] == (3, 11):
+        assert "Python 3.11" in ended.stdout
+        assert "packages as of 2022-12-01" in ended.stdout
+
+
+def _with_own_programs() -> dict[str, str]:
+    """uv as this environment has it."""
+    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}

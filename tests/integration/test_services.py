@@ -9,11 +9,11 @@ import socket
 import urllib.request
 
 import pytest
-from support.models import deploy_iris
-from support.server import RealServer, until
 
 from amlet.wire.runs import WatchQuery
 from amlet.wire.services import DeployService, TailQuery
+from support.models import deploy_iris
+from support.server import RealServer, until
 
 ROWS = b'{"data": [[5.1, 3.5, 1.4, 0.2]], "method": "predict"}'
 
@@ -64,8 +64,10 @@ def test_requests_made_while_a_replica_is_replaced_are_answered(served, shared_s
     until(
         lambda: (
             answers.append(_ask(address))
-            or _service_now(shared_server, served).state == "Healthy"
-            and _service_now(shared_server, served).revision == 2
+            or (
+                _service_now(shared_server, served).state == "Healthy"
+                and _service_now(shared_server, served).revision == 2
+            )
         ),
         what="the second revision",
     )
