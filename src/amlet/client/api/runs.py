@@ -1,0 +1,74 @@
+"""Runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+from amlet.client.api.noun import Noun
+from amlet.client.body import Body
+from amlet.domain.run import Run
+from amlet.wire import routes
+from amlet.wire.files import DrainQuery, FileQuery, SizeAnswer, TreeAnswer
+from amlet.wire.runs import (
+    MetricQuery,
+    Metrics,
+    PutFiles,
+    RunChanges,
+    RunDetails,
+    RunPage,
+    RunQuery,
+    SubmitAnswer,
+    SubmitRun,
+    WatchQuery,
+)
+
+if TYPE_CHECKING:
+    from amlet.client.pool import Data
+
+_NEWEST = RunQuery()
+_AT_ONCE = WatchQuery()
+_ALL = MetricQuery()
+
+
+class RunsApi(Noun):
+    def submit(self, workspace_id: str, body: SubmitRun) -> SubmitAnswer:
+        """Submit a job."""
+        return self._call(SubmitAnswer, routes.RUN_SUBMIT, workspace_id, body=body)
+
+    def list(self, workspace_id: str, query: RunQuery = _NEWEST) -> RunPage:
+        """Runs, newest first."""
+        return self._call(RunPage, routes.RUN_LIST, workspace_id, query=query)
+
+    def get(self, workspace_id: str, run_id: str) -> RunDetails:
+        """All of a run but its bytes."""
+        return self._call(RunDetails, routes.RUN_GET, workspace_id, run_id)
+
+    def watch(
+        self, workspace_id: str, run_id: str, query: WatchQuery = _AT_ONCE, *, patience_s: Optional[float] = None
+    ) -> RunChanges:
+        """Wait for a change of the run, its files or its logs."""
+        return self._call(RunChanges, routes.RUN_WATCH, workspace_id, run_id, query=query, patience_s=patience_s)
+
+    def cancel(self, workspace_id: str, run_id: str) -> Run:
+        """End a run."""
+        return self._call(Run, routes.RUN_CANCEL, workspace_id, run_id)
+
+    def metrics(self, workspace_id: str, run_id: str, query: MetricQuery = _ALL) -> Metrics:
+        """What it logged."""
+        return self._call(Metrics, routes.RUN_METRICS, workspace_id, run_id, query=query)
+
+    def file(self, workspace_id: str, run_id: str, query: FileQuery) -> Body:
+        """The bytes of one file, from an offset."""
+        return self._call(Body, routes.RUN_FILE, workspace_id, run_id, query=query)
+
+    def put_files(self, workspace_id: str, run_id: str, body: PutFiles) -> TreeAnswer:
+        """Add files whose blobs were sent."""
+        return self._call(TreeAnswer, routes.RUN_PUT_FILES, workspace_id, run_id, body=body)
+
+    def drain(
+        self, workspace_id: str, run_id: str, data: Data, size_bytes: Optional[int], query: DrainQuery
+    ) -> SizeAnswer:
+        """Bring bytes of a journal."""
+        return self._call(
+            SizeAnswer, routes.RUN_DRAIN, workspace_id, run_id, data=data, size_bytes=size_bytes, query=query
+        )

@@ -1,0 +1,1 @@
+"""The studio: pages rendered on the server, that work without JavaScript and offline."""

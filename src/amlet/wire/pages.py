@@ -1,0 +1,43 @@
+"""Addresses of the studio's pages: the SDK prints them, the server answers them. None holds a token."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+HOME = "/"
+SIGN_IN = "/signin"
+SIGN_OUT = "/signout"
+
+WORKSPACE_PATTERN = "/w/{workspace_id}"
+EXPERIMENT_PATTERN = WORKSPACE_PATTERN + "/e/{experiment}"
+RUN_PATTERN = EXPERIMENT_PATTERN + "/r/{run_id}"
+
+
+def workspace_page(workspace_id: str) -> str:
+    """The path of a workspace's page."""
+    return f"/w/{_segment(workspace_id)}"
+
+
+def experiment_page(workspace_id: str, experiment: str) -> str:
+    """The path of an experiment's page."""
+    return f"{workspace_page(workspace_id)}/e/{_segment(experiment)}"
+
+
+def run_page(workspace_id: str, experiment: str, run_id: str) -> str:
+    """The path of a run's page."""
+    return f"{experiment_page(workspace_id, experiment)}/r/{_segment(run_id)}"
+
+
+def run_api(workspace_id: str, run_id: str) -> str:
+    """The path below which the API has the run."""
+    return f"/api/workspaces/{_segment(workspace_id)}/runs/{_segment(run_id)}"
+
+
+def sign_in_page(*, ticket: str = "", then: str = HOME) -> str:
+    """The path that signs a browser in, by a single-use ticket or by asking, and goes on to another path of ours."""
+    told = f"ticket={quote(ticket, safe='')}&" if ticket else ""
+    return f"{SIGN_IN}?{told}next={quote(then, safe='/')}"
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")
