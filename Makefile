@@ -19,3 +19,12 @@ surface:  ## hold the azureml names against the facts of v1's surface
 
 bench:  ## measure; one JSON line a figure
 	$(PYTHON) -m benchmarks
+
+.PHONY: faults soak
+MINUTES ?= 20
+
+faults:  ## kill, freeze and starve everything at every stage; ends with a table
+	$(PYTHON) -m pytest tests/integration/faults -m "every_fault or not every_fault" --timeout 1500
+
+soak:  ## small runs in a loop; fails when memory or descriptors grow
+	$(PYTHON) -m benchmarks.soak $(MINUTES)

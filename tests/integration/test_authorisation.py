@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import pytest
 
-from amlet.domain.run import RUNNING
+from amlet.base.errors import NotFound
+from amlet.domain.run import RUNNING, Run
 from amlet.server.security import COOKIE
+from amlet.wire.files import FileQuery
 from amlet.wire.routes import ANYONE, NODE, OWNER, ROUTES, RUN, Route
-from support.server import RealServer
+from support.server import RealServer, until
 from support.wire import Wire, ended, path_of, submit, tokens_of, with_status, workspace_of
 
 WAITS = """
@@ -258,6 +263,105 @@ def test_another_version_of_the_protocol_is_told_so_with_a_hint(case: Case) -> N
             assert reply.status == 426, (target, spoken, reply)
             assert reply.error["code"] == "version_mismatch"
             assert "amlet server stop" in reply.error["hint"]
+
+
+LEAKY = """
+import os, pathlib, sys, time
+from amlet.sdk import Run
+run = Run.get_context()
+run.log("value", 1.5)
+pathlib.Path("outputs/kept.txt").write_text("kept")
+print("all is well", flush=True)
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.05)
+raise ValueError("the end of it")
+"""
+
+
+def test_no_token_of_ours_is_in_a_file_an_argument_a_page_or_an_answer(
+    fresh_server: RealServer, tmp_path: Path
+) -> None:
+    server = fresh_server
+    workspace_id = workspace_of(server, "leaks")
+    run = submit(server, workspace_id, LEAKY, arguments=[str(tmp_path / "go-on")])
+    run = with_status(server, run, RUNNING)
+    until(lambda: b"all is well" in read_log(server, run), what="the script's first line")
+    mint = tokens_of(server)
+    owner, node = server.token, mint.for_node("local")
+    own = mint.for_run(workspace_id, run.id, run.attempt)
+    key = server.home.secret_key.read_text().strip()
+    # The half that gives access, so that no other way of writing the rest is overlooked.
+    secrets = {"owner": owner, "node": node.rpartition(".")[2], "run": own.rpartition(".")[2], "key": key}
+
+    def found_in(data: bytes) -> set[str]:
+        return {name for name, secret in secrets.items() if secret.encode() in data}
+
+    def files_with_secrets() -> dict[str, set[str]]:
+        return {
+            str(path.relative_to(server.home.root)): found
+            for path in server.home.root.rglob("*")
+            if path.is_file() and (found := found_in(read(path)))
+        }
+
+    kept = {"server.json": {"owner"}, "secret.key": {"key"}}
+    assert files_with_secrets() == kept
+    node_pid = server.node_pid()
+    for pid in server.marked():
+        assert not found_in(read(Path(f"/proc/{pid}/cmdline"))), pid
+        held = found_in(read(Path(f"/proc/{pid}/environ")))
+        assert held <= ({"node"} if pid == node_pid else {"run"}), (pid, held)
+
+    (tmp_path / "go-on").touch()
+    over = ended(server, run)
+    assert over.error is not None and "the end of it" in over.error.message
+    assert files_with_secrets() == kept
+
+    wire = Wire(server)
+    page = f"/w/{workspace_id}/e/exp/r/{run.id}"
+    api = f"/api/workspaces/{workspace_id}"
+    targets = ["/", f"/w/{workspace_id}", f"/w/{workspace_id}/e/exp", page, page + "/live", "/signin", "/openapi.json"]
+    targets += ["/api/health", "/api/server", f"{api}/runs", f"{api}/runs/{run.id}", f"{api}/runs/{run.id}/changes"]
+    targets += [f"{api}/runs/{run.id}/metrics", f"{api}/environments", f"{api}/computes", f"{api}/models"]
+    files = server.client().runs.get(workspace_id, run.id).files
+    assert {"user_logs/std_log.txt", "outputs/kept.txt"} <= {file.path for file in files}
+    targets += [f"{api}/runs/{run.id}/file?path={quote(file.path)}" for file in files]
+    for target in targets:
+        reply = wire.ask("GET", target)
+        assert reply.status in (200, 303), (target, reply)
+        assert not found_in(reply.body + repr(reply.headers).encode()), target
+    assert not found_in(wire.ask("POST", "/api/tickets").body)
+    wire.close()
+
+
+def test_the_home_is_closed_to_other_users_however_it_was_made(tmp_path: Path) -> None:
+    root = tmp_path / "open" / "home"
+    root.mkdir(parents=True)
+    root.chmod(0o777)
+    server = RealServer(root)
+    try:
+        server.start()
+        run = submit(server, workspace_of(server, "modes"), "print('x')")
+        ended(server, run)
+        modes = {path.name: stat.S_IMODE(path.lstat().st_mode) for path in (root, *root.iterdir())}
+        # What lies deeper, a job's own files too, is behind these.
+        assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
+        assert modes["server.json"] == modes["secret.key"] == modes["records.db"] == 0o600
+    finally:
+        server.close()
+
+
+def read(path: Path) -> bytes:
+    """Its bytes; nothing when it went away meanwhile."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def read_log(server: RealServer, run: Run) -> bytes:
+    with contextlib.suppress(NotFound):
+        return server.client().runs.file(run.workspace_id, run.id, FileQuery("user_logs/std_log.txt")).read()
+    return b""
 
 
 def test_the_openapi_document_is_for_our_own_pages_and_tools(case: Case) -> None:

@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from amlet.node.replicas import replica_name
 from amlet.wire.runs import WatchQuery
 from amlet.wire.services import DeployService, TailQuery
 from support.models import deploy_iris
@@ -38,18 +39,23 @@ def _service(server: RealServer, workspace_id: str, name: str, state: str):
     )
 
 
-def _replica_pid(server: RealServer) -> int:
-    (path,) = server.home.nodes.glob("local/replicas/*/process.json")
-    return int(json.loads(path.read_text())["pid"])
+def _replica_pid(server: RealServer, workspace_id: str) -> int | None:
+    """The process of the present replica of `kept`; None between two of them."""
+    revision = server.client().services.get(workspace_id, "kept", WatchQuery()).revision
+    folder = server.home.nodes / "local" / "replicas" / replica_name(workspace_id, "kept", revision)
+    try:
+        return int(json.loads((folder / "process.json").read_text())["pid"])
+    except (OSError, ValueError):
+        return None
 
 
 def test_a_killed_replica_comes_back_on_its_port(served, shared_server: RealServer):
     before = _service(shared_server, served.workspace_id, "kept", "Healthy")
-    pid = _replica_pid(shared_server)
+    pid = until(lambda: _replica_pid(shared_server, served.workspace_id), what="the replica")
 
     os.kill(pid, signal.SIGKILL)
 
-    until(lambda: _replica_pid_or_none(shared_server) not in (None, pid), what="another replica")
+    until(lambda: _replica_pid(shared_server, served.workspace_id) not in (None, pid), what="another replica")
     after = _service(shared_server, served.workspace_id, "kept", "Healthy")
     assert after.address == before.address
     assert _ask(after.address) == {"predict": [0]}
@@ -145,10 +151,3 @@ def _stop():
 
 def _service_now(server: RealServer, served):
     return server.client().services.get(served.workspace_id, "kept", WatchQuery())
-
-
-def _replica_pid_or_none(server: RealServer) -> int | None:
-    try:
-        return _replica_pid(server)
-    except (ValueError, OSError):
-        return None

@@ -1,4 +1,4 @@
-"""An upgrade of the records that is killed in the middle leaves the old schema whole, and the next start finishes it."""
+"""An upgrade of the records, killed in the middle, leaves the old schema whole; the next start finishes it."""
 
 from __future__ import annotations
 

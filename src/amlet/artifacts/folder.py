@@ -21,6 +21,12 @@ from amlet.domain.artifact import BlobLocation
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _READ_BUFFER_BYTES = 256 << 10
 
+_PACK_WRITE_BYTES = 1 << 20
+"""Members of a pack are written together: one by one they cost more than their bytes."""
+
+_WRITE_BACK_BYTES = 4 << 20
+"""The disk is set to work at every so many bytes, so that little is left for the sync at the end."""
+
 
 class BlobFolder:
     """The blob store in a folder: `ab/<sha256>`, `packs/ab/<sha256>`, and `incoming/` for what is not yet whole.
@@ -39,13 +45,21 @@ class BlobFolder:
     def write_pack(self, members: Iterable[tuple[str, bytes]]) -> list[BlobLocation]:
         found: dict[str, tuple[int, int]] = {}
         with _Incoming(self._incoming) as incoming:
+            waiting: list[bytes] = []
+            size_bytes = waiting_bytes = 0
             for sha256, data in members:
                 _check(sha256)
                 if sha256 not in found:
-                    found[sha256] = (incoming.size_bytes, len(data))
-                    incoming.write(data)
+                    found[sha256] = (size_bytes, len(data))
+                    size_bytes += len(data)
+                    waiting.append(data)
+                    waiting_bytes += len(data)
+                    if waiting_bytes >= _PACK_WRITE_BYTES:
+                        incoming.write(b"".join(waiting))
+                        waiting, waiting_bytes = [], 0
             if not found:
                 return []
+            incoming.write(b"".join(waiting))
             pack = incoming.sha256()
             incoming.keep_as(self._pack_place(pack))
         return [BlobLocation(sha256, size, pack, offset) for sha256, (offset, size) in found.items()]
@@ -151,6 +165,7 @@ class _Incoming:
         self._path = folder / os.urandom(12).hex()
         self._digest = hashlib.sha256()
         self._handle: int | None = None
+        self._handed_on = 0
         self.size_bytes = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
@@ -171,9 +186,18 @@ class _Incoming:
         try:
             while rest:
                 rest = rest[os.write(self._handle, rest) :]
+            if self.size_bytes - self._handed_on >= _WRITE_BACK_BYTES:
+                self._write_back()
         except OSError as error:
             self.drop()
             raise StorageFailed.from_os_error(error, self._path) from error
+
+    def _write_back(self) -> None:
+        """Linux begins to write what is advised away, and waits for nothing."""
+        if self._handle is not None and hasattr(os, "posix_fadvise"):
+            with suppress(OSError):  # advice: a file system may not take it
+                os.posix_fadvise(self._handle, self._handed_on, 0, os.POSIX_FADV_DONTNEED)
+        self._handed_on = self.size_bytes
 
     def sha256(self) -> str:
         return self._digest.hexdigest()

@@ -237,6 +237,9 @@ def collect(folder: Path, prefix: str) -> tuple[list[Entry], list[str]]:
 
     Returns:
         The entries, sorted by path, and one sentence for each reason that files were skipped.
+
+    Raises:
+        OSError: this process has no descriptor or memory left; later it may.
     """
     entries: list[Entry] = []
     skipped: dict[str, list[str]] = {}
@@ -247,6 +250,7 @@ def collect(folder: Path, prefix: str) -> tuple[list[Entry], list[str]]:
             with os.scandir(place) as found:
                 children = list(found)
         except OSError as error:
+            _unless_short(error)
             skipped.setdefault(f"cannot be read ({os.strerror(error.errno or 0)})", []).append(f"{prefix}/{below}")
             continue
         for child in children:
@@ -262,9 +266,16 @@ def collect(folder: Path, prefix: str) -> tuple[list[Entry], list[str]]:
             except _NotRegular:
                 skipped.setdefault("are no regular files", []).append(path)
             except OSError as error:
+                _unless_short(error)
                 skipped.setdefault(f"cannot be read ({os.strerror(error.errno or 0)})", []).append(path)
     entries.sort(key=lambda entry: entry.path)
     return entries, [_skipped_sentence(reason, sorted(paths)) for reason, paths in skipped.items()]
+
+
+def _unless_short(error: OSError) -> None:
+    """What is short now is no fault of the file."""
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        raise error
 
 
 class _NotRegular(Exception):

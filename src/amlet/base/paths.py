@@ -65,6 +65,8 @@ class Home:
         self.root = root
         self.server_file = root / "server.json"
         """Address and token of the server; 0600."""
+        self.server_last = root / "server.last.json"
+        """What the file above said before a stop: the next server takes the same port and token."""
         self.server_lock = root / "server.lock"
         """Held by the server for its life."""
         self.start_lock = root / "start.lock"

@@ -9,12 +9,13 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from amlet.base.clock import Clock, SystemClock
 from amlet.base.errors import AmletError, StorageFailed, Unauthorized, Unavailable, VersionMismatch
 from amlet.base.paths import Home, owner_only
 from amlet.base.units import human_seconds
+from amlet.base.variables import NOT_INHERITED, OF_A_JOB
 from amlet.base.version import __version__
 from amlet.client.connection import Client
 from amlet.client.server_file import ServerFile
@@ -33,16 +34,6 @@ FIRST_PATIENCE_S = 3.0
 
 _POLL_S = 0.02
 _LOG_LINES = 20
-
-_NOT_INHERITED = (
-    "AMLET_URL",
-    "AMLET_TOKEN",
-    "AMLET_RUN_ID",
-    "AMLET_ATTEMPT",
-    "AMLET_WORKSPACE_ID",
-    "AMLET_JOURNAL_DIR",
-)
-"""A server that bears a run's id would be ended with the run. Settings are AMLET_* too and go on to the server."""
 
 
 def connect(
@@ -284,18 +275,18 @@ def _server_command() -> List[str]:
     return [sys.executable, "-m", "amlet.server"]
 
 
-def _server_variables(variables: Mapping[str, str], home: Home) -> Mapping[str, str]:
-    """The environment of a server: of its user, not of the run or the notebook that happens to start it."""
-    kept = {
-        name: text
-        for name, text in variables.items()
-        if not name.startswith("AZUREML_") and name not in _NOT_INHERITED and name != "PYTHONDONTWRITEBYTECODE"
-    }
+def _server_variables(variables: Mapping[str, str], home: Home) -> Dict[str, str]:
+    """The environment of a server: of its user, not of the run or the notebook that happens to start it.
+
+    A server that bore a run's id would be ended with the run. Settings, the server's key among them, are AMLET_* too
+    and go on to it; the address and token of another server do not.
+    """
+    dropped = {*NOT_INHERITED, "AMLET_URL", "AMLET_TOKEN"}
+    kept = {key: text for key, text in variables.items() if key not in dropped and not key.startswith(OF_A_JOB)}
     kept["AMLET_HOME"] = str(home.root)
-    if kept.get("PYTHONPATH"):  # it starts in another folder
-        kept["PYTHONPATH"] = os.pathsep.join(
-            str(Path(part).absolute()) for part in kept["PYTHONPATH"].split(os.pathsep) if part
-        )
+    installed = Path(__file__).resolve().parents[2]
+    if any(part and Path(part).resolve() == installed for part in variables.get("PYTHONPATH", "").split(os.pathsep)):
+        kept["PYTHONPATH"] = str(installed)  # amlet itself is known by nothing else
     return kept
 
 

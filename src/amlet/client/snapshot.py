@@ -194,7 +194,7 @@ class _Walk:
             self._failed(folder.prefix or ".", error)
             return []
         names = {child.name for child in children}
-        if HOME_MARKS <= names or (not folder.included and not names.isdisjoint(ENVIRONMENT_MARKS)):
+        if names.issuperset(HOME_MARKS) or (not folder.included and not names.isdisjoint(ENVIRONMENT_MARKS)):
             self.left_out.append(folder.prefix[:-1] or ".")
             return []
         self._seen += len(children)

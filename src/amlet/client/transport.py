@@ -115,6 +115,11 @@ class Transport:
                 return self._exchange(address, route, request, self._answer_s + wait_s)
             except Unavailable as error:
                 told: AmletError = error
+            except errors.ForeignAnswer as error:
+                # Our own server's port may be another program's for as long as it is away.
+                if self._refresh is None:
+                    raise
+                told = Broken(f"Another program answers there: {error.message}", refused=True)
             except Unauthorized as error:
                 if refreshed or not self._look_again(address):
                     raise
@@ -157,7 +162,7 @@ class Transport:
         try:
             return codec.from_json(route.answer, content, strict=False, subject=f"the answer to {route.name}")
         except InvalidInput as error:
-            raise AmletError(
+            raise errors.ForeignAnswer(
                 f"{address.url} does not answer {route.name} as an amlet server does: {error.message}",
                 hint="check the address: another program, or a proxy, answers there.",
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from pathlib import Path
@@ -249,7 +250,7 @@ def _packs(hashes: List[str], sources: Sources) -> Iterator[List[str]]:
 def _opener(path: Union[str, Path]) -> Callable[[], BinaryIO]:
     def opened() -> BinaryIO:
         try:
-            return Path(path).open("rb")
+            return io.FileIO(path)  # read in whole: a buffer, and a Path, would cost more than a small file's bytes
         except OSError as error:
             raise _changed(path) from error
 

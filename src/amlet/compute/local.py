@@ -16,11 +16,18 @@ from amlet.base.errors import StorageFailed
 from amlet.base.paths import owner_only
 from amlet.base.variables import own_environment
 from amlet.domain.compute import Node
+from amlet.runtime.marked import Marked, end_marked
 from amlet.runtime.process import ProcessMark, mark_of
+
+FOLDERS = ("AMLET_JOURNAL_DIR", "AZUREML_MODEL_DIR")
+"""Variables of jobs and of replicas that name a folder of their node's."""
 
 
 class LocalEngine:
-    """Starts `python -m amlet.node`; finds its processes again by a file in each node's folder."""
+    """Starts `python -m amlet.node`; finds its processes again by the file that each writes into its folder.
+
+    The node writes the file, not this engine: a server that is killed right after a start must find that node too.
+    """
 
     def __init__(self, root: Path, variables: Callable[[Node], Mapping[str, str]]) -> None:
         """`variables` gives the environment variables that tell a node its server, name and token."""
@@ -30,7 +37,8 @@ class LocalEngine:
 
     def names(self) -> set[str]:
         self._reap()
-        return {path.parent.name for path in self._root.glob("*/process.json") if self._process(path.parent.name)}
+        noted = {path.parent.name for path in self._root.glob("*/process.json")}
+        return {name for name in noted.union(self._children) if self._process(name)}
 
     def start(self, node: Node) -> None:
         if self._process(node.name):
@@ -47,9 +55,6 @@ class LocalEngine:
                     stderr=log,
                     start_new_session=True,
                 )
-            temporary = folder / "process.json.new"
-            temporary.write_text(json.dumps(mark_of(child.pid)._asdict()))
-            temporary.replace(folder / "process.json")
         except OSError as error:
             raise StorageFailed.from_os_error(error, folder) from error
         self._children[node.name] = child
@@ -66,14 +71,25 @@ class LocalEngine:
             time.sleep(0.02)
         for name in self.names():
             self._signal(name, signal.SIGKILL)
+        # What nodes left that were killed, now or long ago: their jobs, replicas and what those started.
+        end_marked(str(self._root.parent), self._is_ours)
         self._reap()
 
     def _process(self, name: str) -> ProcessMark | None:
         try:
             told = ProcessMark(**json.loads((self._root / name / "process.json").read_text()))
+            if told.is_alive():
+                return told
         except (OSError, ValueError, TypeError):
-            return None
-        return told if told.is_alive() else None
+            pass  # none was there, or it is still starting
+        child = self._children.get(name)
+        return mark_of(child.pid) if child is not None and child.poll() is None else None
+
+    def _is_ours(self, process: Marked) -> bool:
+        """A shell of the user's may have the same AMLET_HOME, but not these."""
+        below = str(self._root) + os.sep
+        folders = [process.variables.get(name, "") for name in FOLDERS]
+        return "AMLET_NODE_NAME" in process.variables or any(folder.startswith(below) for folder in folders)
 
     def _signal(self, name: str, number: int) -> None:
         process = self._process(name)

@@ -16,8 +16,13 @@ from typing import NamedTuple
 
 from amlet.base.errors import EnvironmentFailed
 from amlet.environments.requirements import without_credentials
+from amlet.runtime.marked import Marked, end_marked
+from amlet.runtime.process import ProcessMark, boot_id, mark_of
 
 TIMEOUT_S = 15 * 60
+BUILDER = "AMLET_BUILDER"
+"""In uv's environment: the process that started it, as pid and start time."""
+
 _KEPT_LINES = 2_000
 
 _DROPPED = re.compile(
@@ -65,10 +70,11 @@ def run_uv(arguments: Sequence[str], log: Callable[[str], None]) -> Finished:
         log: Gets every line of its standard error as it comes.
 
     Raises:
-        EnvironmentFailed: it took longer than 15 minutes.
+        EnvironmentFailed: it took longer than 15 minutes, or a signal ended it.
     """
     argv = [str(find_uv()), *arguments, "--no-progress", "--color", "never"]
     lines: list[str] = []
+    own = mark_of()
     # A neutral folder: uv reads the settings of a project that it is started in.
     with tempfile.TemporaryDirectory(prefix="amlet-uv-") as folder:
         process = subprocess.Popen(
@@ -77,7 +83,7 @@ def run_uv(arguments: Sequence[str], log: Callable[[str], None]) -> Finished:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd=folder,
-            env=child_variables(os.environ),
+            env={**child_variables(os.environ), BUILDER: f"{own.pid} {own.started}"},
             start_new_session=True,
             encoding="utf-8",
             errors="replace",
@@ -107,6 +113,11 @@ def run_uv(arguments: Sequence[str], log: Callable[[str], None]) -> Finished:
             timer.cancel()
             if process.stderr is not None:
                 process.stderr.close()
+    if code < 0 and not late.is_set():
+        raise EnvironmentFailed(
+            f"uv was ended by signal {-code} before it was done.",
+            hint="submit again; if it is ended again, the machine may have run out of memory.",
+        )
     if late.is_set():
         raise EnvironmentFailed(
             f"uv did not end within {TIMEOUT_S // 60} minutes.", hint="check the connection to the package index."
@@ -120,6 +131,24 @@ def child_variables(variables: Mapping[str, str]) -> dict[str, str]:
     # An interpreter is ours to choose among those at hand: uv shall fetch none behind our back.
     kept["UV_PYTHON_DOWNLOADS"] = "never"
     return kept
+
+
+def end_left_over(home: str, *, own: bool = False) -> None:
+    """End the uv processes of a home whose starter is gone: nobody waits for what they make.
+
+    Args:
+        own: Also those that this process started: it is about to end.
+    """
+    ours = mark_of()
+
+    def nobody_waits(process: Marked) -> bool:
+        pid, _, started = process.variables.get(BUILDER, "").partition(" ")
+        if not pid.isdigit() or not started.isdigit():
+            return False
+        starter = ProcessMark(int(pid), int(started), boot_id())
+        return own if starter == ours else not starter.is_alive()
+
+    end_marked(home, nobody_waits)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

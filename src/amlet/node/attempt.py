@@ -6,12 +6,14 @@ import logging
 import shutil
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from amlet.artifacts.remote import RemoteBlobs
 from amlet.artifacts.stage import collect
-from amlet.base.errors import AmletError, InvalidInput, StaleAttempt, StorageFailed, Unavailable
+from amlet.base.errors import AmletError, InvalidInput, NotFound, StaleAttempt, StorageFailed, Unavailable
 from amlet.base.paths import owner_only
 from amlet.client.uploads import Sources, send_missing
 from amlet.domain import run as runs
@@ -22,12 +24,17 @@ from amlet.node.parts import Parts
 from amlet.node.processes import JobProcess
 from amlet.node.tails import Tail, TailFolder
 from amlet.node.variables import job_variables
-from amlet.runtime.attempt import JobFile, Result
+from amlet.runtime.attempt import JobFile, Result, write_json
+from amlet.runtime.marked import end_marked
+from amlet.wire import codec
 from amlet.wire.files import AppendQuery, DrainQuery
 from amlet.wire.nodes import AttemptQuery, AttemptStarted, RenewLease, SettleAttempt
 
 STD_LOG = "user_logs/std_log.txt"
 """v1-behaviours 3.7."""
+
+LEASE_FILE = "lease.json"
+"""In the attempt's folder: what a node that comes after must know to go on."""
 
 TICK_S = 0.05
 SCAN_S = 0.5
@@ -36,6 +43,20 @@ SCAN_S = 0.5
 RENEW_WAIT_S = 5.0
 PATIENCE_S = 24 * 3600.0
 """A run that has been trained for hours is not given up because the server is away."""
+
+AGAIN_S = 1.0
+"""Between two tries while the server is away or its disk is full."""
+
+PASSING = (Unavailable, StorageFailed, OSError)
+"""What may be over at the next try: the server is away, a disk full, a file unreadable."""
+
+UNREADABLE_S = 60.0
+"""How long a file of a run's may be unreadable: descriptors may be short for a while, a broken disk stays broken."""
+
+ENDED_GRACE_S = 5.0
+"""Between SIGTERM and SIGKILL when the node itself is told to end: its engine waits for ten seconds."""
+
+T = TypeVar("T")
 
 log = logging.getLogger("amlet.node")
 
@@ -58,7 +79,8 @@ class Attempt:
         self._work = folder / "work"
         self._journals = folder / "journals"
         self._output = folder / "std_log.txt"
-        self._client = parts.client.patient(PATIENCE_S)
+        self._client = parts.client.patient(0)
+        self._rest_until = 0.0
         self._stop = threading.Event()
         self._cancelled = False
         self._stale = False
@@ -72,18 +94,29 @@ class Attempt:
         """Bring the attempt to its end; with a process of an earlier node, go on from there."""
         renewer = threading.Thread(target=self._keep_lease, name=f"renew-{self._lease.run_id}", daemon=True)
         renewer.start()
+        keep = False
         try:
             ending = self._execute(adopted)
             if ending is not None and not self._stale:
                 self._settle(ending)
         except StaleAttempt as error:
             log.info("%s", error)
+        except Exception as error:  # whatever happens here, the run must be told its end
+            keep = self._parts.ended.is_set() and isinstance(error, (Unavailable, StorageFailed))
+            name = f"attempt {self._lease.attempt} of {self._lease.run_id}"
+            if keep:
+                log.warning("%s is left to the next node: %s", name, error)
+            else:
+                log.exception("%s", name)
+                self._give_up(error)
         finally:
             self._stop.set()
             if self._process is not None:
                 self._process.end(grace_s=1.0) if self._process.is_alive() else None
                 self._process.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._end_stragglers()
+            if not keep:
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     def _execute(self, adopted: JobProcess | None) -> Ending | None:
         try:
@@ -94,21 +127,30 @@ class Attempt:
             if self._cancelled:
                 return Ending(runs.CANCELED)
             return Ending(runs.FAILED, None, RunError("SystemError", str(error), type(error).__name__))
+        except Exception as error:
+            log.exception("attempt %s of %s could not start", self._lease.attempt, self._lease.run_id)
+            why = f"{type(error).__name__}: {error}"
+            if isinstance(error, OSError):
+                why = str(StorageFailed.from_os_error(error, error.filename or self._folder))
+            text = f"The script could not be started: {why}"
+            return Ending(runs.FAILED, None, RunError("SystemError", text, type(error).__name__))
         if self._process is None:
             return Ending(runs.CANCELED)
         detail = "adopted" if adopted else f"cold start, {self._lease.share.cores} cores"
-        self._client.nodes.started(*self._key, AttemptStarted(self._lease.attempt, detail))
+        self._insist(lambda: self._client.nodes.started(*self._key, AttemptStarted(self._lease.attempt, detail)))
         return self._watch(self._process)
 
     def _start(self) -> JobProcess | None:
         lease = self._lease
+        owner_only(self._folder)
+        # The token and what bears it stay in memory: an adopted process has them already.
+        write_json(self._folder / LEASE_FILE, codec.encode(lease._replace(token="", variables={})))
         build = self._parts.environments.find(lease.lock)
         if build is None:
             lines: list[str] = []
             build = self._parts.environments.build(lease.lock, lines.append)
-        owner_only(self._folder)
         owner_only(self._journals)
-        blobs = RemoteBlobs(self._client, lease.workspace_id)
+        blobs = RemoteBlobs(self._parts.client.patient(PATIENCE_S), lease.workspace_id)
         self._parts.trees.stage(lease.snapshot, blobs.fetch, self._work)
         job = lease.job
         JobFile(script=job.script, arguments=job.arguments, command=job.command).write(self._folder)
@@ -116,16 +158,13 @@ class Attempt:
             return None
         bootstrap = self._parts.sdk / "amlet" / "runtime" / "bootstrap.py"
         variables = job_variables(lease, build.python, self._parts.sdk, self._journals)
-        try:
-            return JobProcess.start(
-                [str(build.python), str(bootstrap), str(self._folder)],
-                folder=self._folder,
-                cwd=self._work,
-                variables=variables,
-                output=self._output,
-            )
-        except OSError as error:
-            raise StorageFailed.from_os_error(error, build.python) from error
+        return JobProcess.start(
+            [str(build.python), str(bootstrap), str(self._folder)],
+            folder=self._folder,
+            cwd=self._work,
+            variables=variables,
+            output=self._output,
+        )
 
     def _watch(self, process: JobProcess) -> Ending:
         began = time.monotonic()
@@ -139,24 +178,75 @@ class Attempt:
                 process.end()
                 break
             if self._parts.ended.is_set():
-                process.end()
+                process.end(ENDED_GRACE_S)
                 over = f"Node {self._parts.name} was told to end while the script ran."
                 break
             if limit_s and time.monotonic() - began > limit_s:
                 process.end()
                 over = f"The run took longer than max_run_duration_seconds={limit_s} allows, and was ended."
                 break
-            more = self._std_log.advance()
-            if time.monotonic() - scanned > SCAN_S:
-                scanned = time.monotonic()
-                more = self._files.advance() or more
-                self._journal_tails.advance()
+            if time.monotonic() < self._rest_until:
+                continue
+            try:
+                self._std_log.advance()
+                if time.monotonic() - scanned > SCAN_S:
+                    scanned = time.monotonic()
+                    self._files.advance()
+                    self._journal_tails.advance()
+            except PASSING as error:  # the script goes on; what it writes stays in its files
+                log.info("run %s: %s", self._lease.run_id, error)
+                self._rest_until = time.monotonic() + AGAIN_S
+        self._end_stragglers()  # a process that the script left behind might write for ever
         for tail in (self._std_log, self._journal_tails):
-            tail.drain()
+            self._insist(tail.drain)
         return self._ending(process, over)
 
+    def _insist(self, call: Callable[[], T]) -> T:
+        """Make a call until the server takes it: its absence or full disk must not cost what a script has computed.
+
+        Raises:
+            StaleAttempt: the attempt no longer counts.
+            Unavailable, StorageFailed: the node is told to end, and leaves the attempt to the next one.
+            OSError: a file of this machine's cannot be read, also after `UNREADABLE_S`.
+        """
+        began = time.monotonic()
+        while True:
+            try:
+                return call()
+            except (Unavailable, StorageFailed) as error:
+                if self._stale:
+                    raise StaleAttempt(
+                        f"attempt {self._lease.attempt} of {self._lease.run_id} was taken away"
+                    ) from error
+                if self._parts.ended.is_set():
+                    raise
+                log.info("run %s: %s", self._lease.run_id, error)
+                self._parts.ended.wait(AGAIN_S)
+            except OSError as error:
+                if self._stale or self._parts.ended.is_set() or time.monotonic() - began > UNREADABLE_S:
+                    raise
+                log.warning("run %s: %s", self._lease.run_id, error)
+                self._parts.ended.wait(AGAIN_S)
+
+    def _end_stragglers(self) -> None:
+        """End what the script started and left, also in sessions of its own."""
+        if self._process is not None:
+            self._process.kill()
+        journals = str(self._journals)
+        end_marked(str(self._parts.home), lambda found: found.variables.get("AMLET_JOURNAL_DIR") == journals)
+
+    def _give_up(self, error: Exception) -> None:
+        why = str(error) if isinstance(error, AmletError) else f"{type(error).__name__}: {error}"
+        text = f"The node could not bring the run to its end: {why}"
+        failure = RunError("SystemError", text, type(error).__name__)
+        asked = SettleAttempt(self._lease.attempt, runs.FAILED, None, failure, [], [])
+        try:
+            self._insist(lambda: self._client.nodes.settle(*self._key, asked))
+        except AmletError as refused:
+            log.error("attempt %s of %s: %s", self._lease.attempt, self._lease.run_id, refused)
+
     def _ending(self, process: JobProcess, over: str | None) -> Ending:
-        result = Result.read(self._folder)
+        result = self._insist(lambda: Result.read(self._folder))
         if over is not None:
             return Ending(runs.FAILED, None, RunError("SystemError", over))
         if self._cancelled:
@@ -181,24 +271,23 @@ class Attempt:
 
     def _settle(self, ending: Ending) -> None:
         attempt = self._lease.attempt
-        self._client.nodes.finalizing(*self._key, AttemptQuery(attempt))
-        self._files.drain()
-        entries, warnings = self._collect()
+        self._insist(lambda: self._client.nodes.finalizing(*self._key, AttemptQuery(attempt)))
+        self._insist(self._files.drain)
+        entries, warnings = self._insist(self._collect)
         said = [RunWarning("outputs", text) for text in warnings]
         for _ in range(5):
             asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, entries, said)
-            missing = self._client.nodes.settle(*self._key, asked).missing
+            missing = self._insist(partial(self._client.nodes.settle, *self._key, asked)).missing
             if not missing:
                 return
             sources: Sources = {entry.sha256: (self._work / entry.path, entry.size_bytes) for entry in entries}
             try:
-                send_missing(self._client, self._lease.workspace_id, missing, sources)
+                self._insist(partial(send_missing, self._client, self._lease.workspace_id, missing, sources))
             except InvalidInput:  # a process that the script left behind still writes: take the files as they are now
-                entries, warnings = self._collect()
+                entries, warnings = self._insist(self._collect)
         said.append(RunWarning("outputs", "Files of ./outputs changed while they were collected, and are not kept."))
-        self._client.nodes.settle(
-            *self._key, SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, [], said)
-        )
+        asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, [], said)
+        self._insist(lambda: self._client.nodes.settle(*self._key, asked))
 
     def _collect(self) -> tuple[list[Entry], list[str]]:
         entries: list[Entry] = []
@@ -232,12 +321,15 @@ class Attempt:
         while not self._stop.is_set():
             try:
                 state = self._parts.client.nodes.renew(*self._key, asked, patience_s=5.0)
-            except Unavailable:
-                self._stop.wait(0.5)
-            except AmletError as error:
+            except (StaleAttempt, NotFound) as error:
                 log.info("lease of %s: %s", self._lease.run_id, error)
                 self._stale = True
                 return
+            except Unavailable:
+                self._stop.wait(0.5)
+            except Exception as error:  # noqa: BLE001 - a full disk, another program on the server's port: not for ever
+                log.info("lease of %s: %s", self._lease.run_id, error)
+                self._stop.wait(AGAIN_S)
             else:
                 if state.cancel:
                     self._cancelled = True

@@ -21,6 +21,7 @@ class Parts(NamedTuple):
     client: Client
     environments: Environments
     trees: TreeCache
+    home: Path
     folder: Path
     """This node's own: attempts and replicas lie below it."""
     sdk: Path

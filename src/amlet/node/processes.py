@@ -12,8 +12,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from amlet.base.errors import StorageFailed
 from amlet.runtime.attempt import write_json
 from amlet.runtime.process import ProcessMark, mark_of
+
+GONE = ProcessMark(0, 0, "")
+"""A process of which nothing but its result is left."""
 
 MARK_FILE = "process.json"
 KILL_AFTER_S = 10.0
@@ -42,20 +46,39 @@ class JobProcess:
         output: Path,
         keep_fds: Sequence[int] = (),
     ) -> JobProcess:
-        """Start a process in a session of its own, its output appended to a file, and note which it is in `folder`."""
-        with output.open("ab") as file:
-            child = subprocess.Popen(
-                arguments,
-                cwd=cwd,
-                env=dict(variables),
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
-                pass_fds=keep_fds,
-            )
+        """Start a process in a session of its own, its output appended to a file, and note which it is in `folder`.
+
+        Raises:
+            StorageFailed: it cannot be started or noted; names the file. Nothing runs then.
+        """
+        try:
+            file = output.open("ab")
+        except OSError as error:
+            raise StorageFailed.from_os_error(error, output) from error
+        with file:
+            try:
+                child = subprocess.Popen(
+                    arguments,
+                    cwd=cwd,
+                    env=dict(variables),
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=file,
+                    start_new_session=True,
+                    pass_fds=keep_fds,
+                )
+            except OSError as error:
+                raise StorageFailed(f"Cannot start {arguments[0]}: {os.strerror(error.errno or 0)}.") from error
         mark = mark_of(child.pid)
-        write_json(folder / MARK_FILE, mark._asdict())
+        try:
+            write_json(folder / MARK_FILE, mark._asdict())
+        except BaseException as error:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            if isinstance(error, OSError):
+                raise StorageFailed.from_os_error(error, folder / MARK_FILE) from error
+            raise
         return cls(mark, child)
 
     @classmethod
@@ -63,7 +86,7 @@ class JobProcess:
         """The process that an earlier node noted in the folder; None when it noted none."""
         try:
             mark = ProcessMark(**json.loads((folder / MARK_FILE).read_text()))
-        except (OSError, ValueError, TypeError):
+        except (FileNotFoundError, ValueError, TypeError):
             return None
         return cls(mark, None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import os
 import shutil
 import socket
 import threading
@@ -21,6 +22,7 @@ from amlet.node.parts import Parts
 from amlet.node.processes import JobProcess
 from amlet.node.tails import Tail
 from amlet.node.variables import with_threads
+from amlet.runtime.marked import end_marked
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
 from amlet.wire import nodes as wire
 
@@ -32,6 +34,9 @@ STEADY_S = 30.0
 """A replica that lived for so long starts again at once."""
 
 DRAIN_S = 6.0
+
+PATIENCE_S = 3600.0
+"""A deployment is not given up because the server is away."""
 
 log = logging.getLogger("amlet.node")
 
@@ -46,6 +51,7 @@ class Replicas(threading.Thread):
         self._closed = threading.Event()
 
     def run(self) -> None:
+        self._end_left_over()
         known = -1
         while not self._closed.is_set():
             held = [keeper.state for keeper in self._held.values()]
@@ -69,6 +75,17 @@ class Replicas(threading.Thread):
             keeper.end()
         for keeper in self._held.values():
             keeper.join(DRAIN_S + 5)
+
+    def _end_left_over(self) -> None:
+        """End the replicas of a node that was killed: they listen on ports that are wanted again, or by nobody."""
+        folder = self._parts.folder / "replicas"
+        below = str(folder) + os.sep
+        end_marked(
+            str(self._parts.home),
+            lambda found: found.variables.get("AZUREML_MODEL_DIR", "").startswith(below),
+            grace_s=DRAIN_S,
+        )
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _bring_about(self, wanted: list[ReplicaLease]) -> None:
         named = {(lease.workspace_id, lease.service): lease for lease in wanted}
@@ -100,8 +117,7 @@ class Keeper(threading.Thread):
         self._parts = parts
         self._before = before
         self._listening = before.take_socket() if before else None
-        name = hashlib.sha256(f"{lease.workspace_id}/{lease.service}/{lease.revision}".encode()).hexdigest()[:24]
-        self._folder = parts.folder / "replicas" / name
+        self._folder = parts.folder / "replicas" / replica_name(lease.workspace_id, lease.service, lease.revision)
         self._ended = threading.Event()
         self.state = self._told(services.TRANSITIONING)
 
@@ -125,16 +141,13 @@ class Keeper(threading.Thread):
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _keep(self) -> None:
-        adopted = JobProcess.adopt(self._folder)
-        if adopted is not None and adopted.is_alive():
-            adopted.end(DRAIN_S)
         shutil.rmtree(self._folder, ignore_errors=True)
         lines: list[str] = []
         build = self._parts.environments.build(self.lease.lock, lines.append)
         overlay = self._parts.environments.overlay(build.python, lines.append)
         owner_only(self._folder)
         model = self._folder / "model"
-        blobs = RemoteBlobs(self._parts.client, self.lease.workspace_id)
+        blobs = RemoteBlobs(self._parts.client.patient(PATIENCE_S), self.lease.workspace_id)
         self._parts.trees.stage(self.lease.files, blobs.fetch, model)
         if self._listening is None:
             self._listening = _listen(self.lease.host, self.lease.port)
@@ -207,6 +220,11 @@ class Keeper(threading.Thread):
         asked = wire.SyncReplicas(self._parts.name, [self.state], -1, 0.0)
         with contextlib.suppress(AmletError):
             self._parts.client.nodes.sync_replicas(asked, patience_s=5.0)
+
+
+def replica_name(workspace_id: str, service: str, revision: int) -> str:
+    """The name of a replica's folder: of fixed length and alphabet, whatever the service is called."""
+    return hashlib.sha256(f"{workspace_id}/{service}/{revision}".encode()).hexdigest()[:24]
 
 
 class _LogTail:

@@ -15,7 +15,10 @@ Send = Callable[[int, bytes], int]
 
 
 class Tail:
-    """One growing file. Sending is by offset, so that bytes sent twice change nothing."""
+    """One growing file. Sending is by offset, so that bytes sent twice change nothing.
+
+    A file that is not there has nothing to send; one that cannot be read raises OSError, and is read later.
+    """
 
     def __init__(self, path: Path, send: Send) -> None:
         self._path = path
@@ -27,7 +30,7 @@ class Tail:
         """Send what is new, at most one chunk; whether there may be more."""
         try:
             size = self._path.stat().st_size
-        except OSError:
+        except FileNotFoundError:
             return False
         if self._sent is None:
             self._sent = self._send(0, b"") if size else None
@@ -37,7 +40,7 @@ class Tail:
             with self._path.open("rb") as file:
                 file.seek(self._sent)
                 data = file.read(self._chunk_bytes)
-        except OSError:
+        except FileNotFoundError:
             return False
         if not data:
             return False
@@ -66,7 +69,7 @@ class TailFolder:
 
     def advance(self) -> bool:
         """Look for new files, send what is new of each; whether there may be more."""
-        for parent, folders, names in os.walk(self._folder):
+        for parent, folders, names in os.walk(self._folder, onerror=_unless_gone):
             folders.sort()
             for name in sorted(names):
                 path = Path(parent, name)
@@ -85,6 +88,11 @@ class TailFolder:
 
     def _sender(self, relative: str) -> Send:
         return lambda offset, data: self._send(relative, offset, data)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _nameable(path: str) -> bool:

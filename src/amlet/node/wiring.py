@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from amlet.artifacts.stage import TreeCache
-from amlet.base.paths import Home
+from amlet.base.paths import Home, owner_only
 from amlet.client.connection import Client
 from amlet.client.server_file import ServerFile
 from amlet.domain.job import Share
-from amlet.environments import Environments
+from amlet.environments import Environments, uv_program
 from amlet.node.parts import Parts
 from amlet.node.worker import Worker
+from amlet.runtime.attempt import write_json
+from amlet.runtime.process import mark_of
 
 
 def main() -> int:
@@ -26,12 +30,37 @@ def main() -> int:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker = Worker(compose(os.environ, ended))
-    try:
-        worker.run()
-    finally:
-        worker.close()
+    parts = compose(os.environ, ended)
+    with only_one(parts.folder) as first:
+        if not first:
+            logging.getLogger("amlet.node").info("another worker has the name %s: ending", parts.name)
+            return 0
+        write_json(parts.folder / "process.json", mark_of()._asdict())
+        uv_program.end_left_over(str(parts.home))
+        worker = Worker(parts)
+        try:
+            worker.run()
+        finally:
+            worker.close()
+            uv_program.end_left_over(str(parts.home), own=True)
     return 0
+
+
+@contextlib.contextmanager
+def only_one(folder: Path) -> Iterator[bool]:
+    """Hold a node's folder; False when another process holds it. Two workers of one name would take up each
+    other's attempts.
+    """
+    handle = os.open(owner_only(folder) / "node.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
 
 
 def compose(variables: Mapping[str, str], ended: threading.Event) -> Parts:
@@ -54,6 +83,7 @@ def compose(variables: Mapping[str, str], ended: threading.Event) -> Parts:
         client=client,
         environments=Environments(home.environments),
         trees=TreeCache(home.nodes / "trees"),
+        home=home.root,
         folder=folder,
         sdk=Path(variables["AMLET_NODE_SDK"]),
         ended=ended,

@@ -10,24 +10,23 @@ import shutil
 import time
 from pathlib import Path
 
-from amlet.base.errors import AmletError, NotFound, Unavailable
+from amlet.base.errors import AmletError, NotFound
 from amlet.base.paths import owner_only
 from amlet.domain.compute import LOCAL
 from amlet.domain.job import Lease
-from amlet.node.attempt import Attempt
+from amlet.node.attempt import LEASE_FILE, Attempt
 from amlet.node.parts import Parts
-from amlet.node.processes import JobProcess
+from amlet.node.processes import GONE, JobProcess
 from amlet.node.replicas import Replicas
-from amlet.runtime.attempt import write_json
+from amlet.runtime.attempt import Result
+from amlet.runtime.marked import Marked, end_marked, marked
 from amlet.runtime.process import boot_id
 from amlet.wire import codec
-from amlet.wire.nodes import NodeHello, TakeLease
+from amlet.wire.nodes import HeldAttempt, NodeHello, TakeLease
 
 TAKE_WAIT_S = 5.0
 ORPHAN_S = 300.0
 """A node without work whose server is away for so long ends itself."""
-
-LEASE_FILE = "lease.json"
 
 log = logging.getLogger("amlet.node")
 
@@ -42,8 +41,9 @@ class Worker:
 
     def run(self) -> None:
         """Work until the node is told to end or is no longer wanted."""
-        self._hello()
-        self._adopt()
+        left = self._left()
+        self._hello([lease for _, lease, _ in left])
+        self._adopt(left)
         if self._replicas is not None:
             self._replicas.start()
         asked = TakeLease(self._parts.name, TAKE_WAIT_S)
@@ -52,9 +52,11 @@ class Worker:
             try:
                 answer = self._parts.client.nodes.take(asked, patience_s=1.0)
             except NotFound:
-                self._hello()
+                self._hello([])
                 continue
-            except Unavailable:
+            except AmletError as error:  # away; or its disk is full; or another program has its port meanwhile
+                if away_since is None:
+                    log.info("no work: %s", error)
                 away_since = away_since or time.monotonic()
                 if time.monotonic() - away_since > ORPHAN_S:
                     log.info("no server for %.0f s and nothing to run: ending", ORPHAN_S)
@@ -63,7 +65,7 @@ class Worker:
                 continue
             if away_since is not None:
                 away_since = None
-                self._hello()
+                self._hello([answer.lease] if answer.lease is not None else [])
             if answer.leave:
                 return
             if answer.lease is not None:
@@ -74,41 +76,73 @@ class Worker:
         if self._replicas is not None:
             self._replicas.close()
 
-    def _hello(self) -> None:
+    def _hello(self, held: list[Lease]) -> None:
         parts = self._parts
-
-        hello = NodeHello(parts.name, parts.pool, os.getpid(), boot_id(), parts.share)
+        in_hand = [HeldAttempt(lease.workspace_id, lease.run_id, lease.attempt) for lease in held]
+        hello = NodeHello(parts.name, parts.pool, os.getpid(), boot_id(), parts.share, in_hand)
         while not parts.ended.is_set():
             try:
                 parts.client.nodes.hello(hello)
                 return
-            except Unavailable:
+            except AmletError as error:
+                log.info("no welcome: %s", error)
                 parts.ended.wait(0.5)
 
     def _run(self, lease: Lease) -> None:
         folder = self._attempts / attempt_name(lease)
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            owner_only(folder)
-            # The token and what bears it stay in memory: an adopted process has them already.
-            write_json(folder / LEASE_FILE, codec.encode(lease._replace(token="", variables={})))
             Attempt(self._parts, lease, folder).run()
         except (AmletError, OSError) as error:
             log.error("attempt %s of %s: %s", lease.attempt, lease.run_id, error)
 
-    def _adopt(self) -> None:
-        """Go on with what an earlier node of this name had in hand; what had not begun will lapse."""
-        for folder in sorted(self._attempts.iterdir()):
-            lease = _read_lease(folder)
-            process = JobProcess.adopt(folder)
+    def _left(self) -> list[tuple[Path, Lease, JobProcess]]:
+        """What an earlier node of this name had in hand and had begun; all else that it left is ended and removed."""
+        found = [
+            (folder, _read_lease(folder), self._left_process(folder)) for folder in sorted(self._attempts.iterdir())
+        ]
+        left = [(folder, lease, process) for folder, lease, process in found if lease and process]
+        journals = {str(folder / "journals") for folder, _, _ in left}
+        below = str(self._attempts) + os.sep
+
+        def nobodys(process: Marked) -> bool:
+            folder = process.variables.get("AMLET_JOURNAL_DIR", "")
+            return folder.startswith(below) and folder not in journals
+
+        end_marked(str(self._parts.home), nobodys)
+        for folder, lease, process in found:
             if lease is None or process is None:
                 shutil.rmtree(folder, ignore_errors=True)
-                continue
+        return left
+
+    def _left_process(self, folder: Path) -> JobProcess | None:
+        process = JobProcess.adopt(folder)
+        if process is None:  # killed between the start and the note of it?
+            journals = str(folder / "journals")
+            for found in marked(str(self._parts.home)):
+                # What the script starts has the same variables; the bootstrap leads them.
+                if found.variables.get("AMLET_JOURNAL_DIR") == journals and _runs_bootstrap(found.mark.pid):
+                    process = JobProcess(found.mark, None)
+        if process is None and Result.read(folder) is not None:
+            process = JobProcess(GONE, None)
+        return process
+
+    def _adopt(self, left: list[tuple[Path, Lease, JobProcess]]) -> None:
+        """Go on with what an earlier node had begun."""
+        for folder, lease, process in left:
             log.info("adopting attempt %s of %s", lease.attempt, lease.run_id)
             try:
                 Attempt(self._parts, lease, folder).run(adopted=process)
             except (AmletError, OSError) as error:
                 log.error("attempt %s of %s: %s", lease.attempt, lease.run_id, error)
+
+
+def _runs_bootstrap(pid: int) -> bool:
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return len(arguments) > 1 and arguments[1].endswith(b"/amlet/runtime/bootstrap.py")
 
 
 def attempt_name(lease: Lease) -> str:
@@ -121,6 +155,6 @@ def _read_lease(folder: Path) -> Lease | None:
     try:
         told = json.loads((folder / LEASE_FILE).read_text())
         lease: Lease = codec.decode(Lease, told, strict=False, subject=str(folder))
-    except (OSError, ValueError, AmletError):
+    except (FileNotFoundError, ValueError, AmletError):
         return None
     return lease

@@ -21,6 +21,7 @@ def append_log(tx: Transaction, logs: LogFolder, run: Run, path: str, offset: in
     Returns:
         The log's size afterwards. Less than `offset` when bytes between are missing: the caller sends from there.
     """
+    _check_offset(offset)
     record = tx.files.open_log(run.workspace_id, run.id, relative_path(path))
     if record.log is None or offset > record.size_bytes:
         return record.size_bytes
@@ -42,6 +43,7 @@ def drain(tx: Transaction, run: Run, journal: str, offset: int, data: bytes) -> 
     """
     if not journal or len(journal) > 200:
         raise InvalidInput(f"{journal[:50]!r} cannot name a journal.")
+    _check_offset(offset)
     taken = tx.metrics.drained(run.workspace_id, run.id, journal)
     if offset > taken:
         return taken
@@ -51,6 +53,11 @@ def drain(tx: Transaction, run: Run, journal: str, offset: int, data: bytes) -> 
     tx.metrics.add(run.workspace_id, run.id, journal, taken + parsed.consumed, parsed.points)
     save(tx, run)
     return taken + parsed.consumed
+
+
+def _check_offset(offset: int) -> None:
+    if offset < 0:
+        raise InvalidInput(f"An offset is 0 or more, got {offset}.")
 
 
 def put_files(tx: Transaction, run: Run, entries: Sequence[Entry]) -> list[str]:

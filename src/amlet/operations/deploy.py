@@ -14,7 +14,7 @@ from amlet.domain.environment import EnvironmentSpec, Lock
 from amlet.domain.job import Share
 from amlet.domain.model import Model, Resources
 from amlet.domain.service import ReplicaLease, Service
-from amlet.operations.register import find_model
+from amlet.operations.register import check_resources, find_model
 from amlet.operations.transitions import RECONCILE
 from amlet.serving import nocode
 from amlet.store.base import ServiceRecord, Transaction
@@ -53,6 +53,8 @@ def deploy(tx: Transaction, workspace_id: str, asked: DeployService, now: dateti
             f"You must provide an InferenceConfig when deploying zero or multiple models; got {len(asked.model_ids)}.",
             hint="pass one scikit-learn model: Model.deploy(ws, name, [model]).",
         )
+    if asked.resources is not None and (faults := check_resources(asked.resources)):
+        raise InvalidInput.of(faults, subject="the service")
     model, files, lock = _model(tx, workspace_id, asked.model_ids[0])
     nocode.check(model, files, lock)
     if asked.port is not None and not 1 <= asked.port <= 65535:
@@ -69,6 +71,8 @@ def deploy(tx: Transaction, workspace_id: str, asked: DeployService, now: dateti
         ):
             raise Conflict(f'Port {asked.port} belongs to service "{other.service.name}".', hint="choose another port.")
     earlier = tx.services.find(workspace_id, asked.name)
+    if earlier is not None and tx.requests.find(workspace_id, asked.request_id) is not None:
+        return earlier.service
     if earlier is not None and not asked.overwrite:
         raise Conflict(
             f'Service "{asked.name}" is there already.', hint="pass overwrite=True, or delete it: service.delete()."
@@ -91,6 +95,7 @@ def deploy(tx: Transaction, workspace_id: str, asked: DeployService, now: dateti
         updated=now,
         changes=0,
     )
+    tx.requests.add(workspace_id, asked.request_id, asked.name, now)
     port = asked.port or (earlier.port if earlier else None)
     log = earlier.log if earlier else tx.files.new_log()
     return _save(tx, ServiceRecord(service, LOCAL, port, log)).service
@@ -136,7 +141,7 @@ def prepared(tx: Transaction, service: Service, lock: Lock | None, error: str | 
     if lock is not None:
         changed = record.service._replace(lock_id=lock.id, step=STARTING, updated=now)
     else:
-        changed = record.service._replace(state=services.FAILED, step=PREPARING, error=error, updated=now)
+        changed = record.service._replace(state=services.FAILED, step=PREPARING, error=_storable(error), updated=now)
     _save(tx, record._replace(service=changed))
 
 
@@ -187,11 +192,18 @@ def _note(tx: Transaction, held: ReplicaState, now: datetime) -> None:
         return
     service = record.service
     address = f"http://{HOST}:{held.port}" if held.port else service.address
+    if held.state not in (services.TRANSITIONING, services.UNHEALTHY, services.HEALTHY, services.FAILED):
+        raise InvalidInput(f"{held.state[:50]!r} is not a state of a service.")
     step = {services.HEALTHY: SERVING, services.FAILED: service.step}.get(held.state, STARTING)
-    changed = service._replace(state=held.state, address=address, error=held.error, step=step)
+    changed = service._replace(state=held.state, address=address, error=_storable(held.error), step=step)
     port = held.port or record.port
     if changed != service or port != record.port:
         _save(tx, record._replace(service=changed._replace(updated=now), port=port))
+
+
+def _storable(text: str | None) -> str | None:
+    """A traceback may hold any text of the model's author; the record takes valid Unicode only."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _save(tx: Transaction, record: ServiceRecord) -> ServiceRecord:
@@ -204,7 +216,9 @@ def _save(tx: Transaction, record: ServiceRecord) -> ServiceRecord:
 
 def _model(tx: Transaction, workspace_id: str, model_id: str) -> tuple[Model, Tree, Lock | None]:
     name, _, version = model_id.rpartition(":")
-    if not name or not version.isdigit():
-        raise InvalidInput(f"{model_id!r} is not a model's id.", hint="it has the form name:version, such as iris:1.")
+    if not name or not (version.isascii() and version.isdigit()) or len(version) > 9:
+        raise InvalidInput(
+            f"{model_id[:300]!r} is not a model's id.", hint="it has the form name:version, such as iris:1."
+        )
     model = find_model(tx, workspace_id, name, int(version))
     return model, tx.trees.get(model.tree_id), tx.locks.get(model.lock_id) if model.lock_id else None

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from amlet.base import names
 from amlet.base.errors import Conflict, InvalidInput, NotFound
 from amlet.domain.environment import EnvironmentSpec
+from amlet.operations.texts import faults_of_label, faults_of_variables
 from amlet.store.base import Transaction
 from amlet.wire.environments import EnvironmentRecord, Environments
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 Catalogue = Callable[[str], "EnvironmentSpec | None"]
 """The curated environment of a name, or None."""
@@ -23,6 +27,9 @@ def register_environment(tx: Transaction, workspace_id: str, spec: EnvironmentSp
     """Make the next version; one that has not changed keeps its version."""
     tx.workspaces.get(workspace_id)
     names.ENVIRONMENT.check(spec.name)
+    faults = faults_of_variables("variables", spec.variables) + faults_of_label("version", spec.version or "", 255)
+    if faults:
+        raise InvalidInput.of(faults, subject="the environment")
     if spec.name.lower().startswith(RESERVED):
         raise InvalidInput(
             f'"{spec.name}" cannot be registered: names that begin with AzureML or Microsoft are curated ones.',
@@ -39,10 +46,10 @@ def register_environment(tx: Transaction, workspace_id: str, spec: EnvironmentSp
                 hint="leave the version out: the next one is made.",
             )
         return EnvironmentRecord(spec, curated=False)
-    numbered = [held for held in kept if held.version and held.version.isdigit()]
+    numbered = [held for held in kept if held.version and _NUMBER.fullmatch(held.version)]
     if numbered and numbered[-1]._replace(version=None) == spec:
         return EnvironmentRecord(numbered[-1], curated=False)
-    made = spec._replace(version=str(len(numbered) + 1))
+    made = spec._replace(version=str(max([len(numbered), *(int(held.version or 0) for held in numbered)]) + 1))
     tx.environments.add(workspace_id, made, now)
     return EnvironmentRecord(made, curated=False)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from amlet.base import names
-from amlet.base.errors import Conflict, NotFound
+from amlet.base.errors import Conflict, InvalidInput, NotFound
 from amlet.base.ids import short_id, uuid4_text
 from amlet.domain.workspace import Experiment, Workspace
+from amlet.operations.texts import faults_of_label
 from amlet.store.base import Transaction
 from amlet.wire.workspaces import EnsureWorkspace, WorkspaceAnswer
+
+LABEL_LIMIT = 256
 
 
 def ensure_workspace(tx: Transaction, asked: EnsureWorkspace, now: datetime) -> WorkspaceAnswer:
@@ -28,6 +31,13 @@ def ensure_workspace(tx: Transaction, asked: EnsureWorkspace, now: datetime) -> 
             hint=names.closest(asked.name, known) + "Workspace.create(...) makes one.",
         )
     names.WORKSPACE.check(asked.name)
+    faults = [
+        fault
+        for field in ("subscription_id", "resource_group", "location")
+        for fault in faults_of_label(field, getattr(asked, field), LABEL_LIMIT)
+    ]
+    if faults:
+        raise InvalidInput.of(faults, subject="the workspace")
     workspace = Workspace(
         short_id("ws"), asked.subscription_id, asked.resource_group, asked.name, asked.location, asked.tags, now
     )

@@ -10,7 +10,7 @@ from amlet.domain import run as runs
 from amlet.domain.compute import Node, vm_size
 from amlet.domain.job import Lease
 from amlet.domain.run import Run, RunWarning
-from amlet.operations.transitions import move, save
+from amlet.operations.transitions import RECONCILE, move, save
 from amlet.runtime.job import JobContext
 from amlet.store.base import LeaseRecord, Transaction
 from amlet.wire.nodes import LeaseState, NodeHello, NodeWelcome
@@ -23,14 +23,24 @@ Mint = Callable[[str, str, int], str]
 
 
 def greet(tx: Transaction, hello: NodeHello, now: datetime) -> NodeWelcome:
-    """Note that a node is there. Its leases are given a fresh term: it may just have come back."""
+    """Note that a node is there. What it holds gets a fresh term, what it was given and does not hold is lost."""
     node = tx.nodes.find(hello.node)
     if node is None:
         node = Node(hello.node, hello.target, hello.share, now, now)
     tx.nodes.save(node._replace(seen=now, share=hello.share))
-    for held in tx.leases.of_node(hello.node):
-        tx.leases.save(held._replace(expires=now + timedelta(seconds=LEASE_S)))
+    in_hand = {(held.workspace_id, held.run_id, held.attempt) for held in hello.held}
+    for lease in tx.leases.of_node(hello.node):
+        if (lease.workspace_id, lease.run_id, lease.attempt) in in_hand:
+            tx.leases.save(lease._replace(expires=now + timedelta(seconds=LEASE_S)))
+        else:
+            _lapse(tx, lease, now)
     return NodeWelcome(heartbeat_s=LEASE_S / 3)
+
+
+def _lapse(tx: Transaction, lease: LeaseRecord, now: datetime) -> None:
+    """Let a lease end at once: the reconciler queues the run again, or fails it if its script had begun."""
+    tx.leases.save(lease._replace(expires=now))
+    tx.touch(RECONCILE)
 
 
 def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, now: datetime) -> Lease | None:
@@ -42,6 +52,8 @@ def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, now: dat
     node = tx.nodes.find(node_name)
     if node is None:
         raise NotFound(f'No node "{node_name}" has said hello.')
+    for held in tx.leases.of_node(node_name):
+        _lapse(tx, held, now)  # a node asks when it has nothing in hand: the answer that gave it this never came
     run = None if node.leaving else tx.runs.first_queued(node.pool)
     if run is None:
         tx.nodes.save(node._replace(seen=now, idle_since=node.idle_since or now))

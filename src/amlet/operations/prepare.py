@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from amlet.artifacts.logs import LogFolder
 from amlet.base.clock import Clock
-from amlet.base.errors import AmletError
+from amlet.base.errors import AmletError, EnvironmentFailed, InvalidInput
 from amlet.base.units import human_seconds
 from amlet.domain import run as runs
 from amlet.domain.environment import EnvironmentSpec, Lock
@@ -50,6 +50,11 @@ class Preparer:
         self._clock = clock
         self._in_hand: set[str] = set()
         self._lock = threading.Lock()
+        self._closed = False
+
+    def close(self) -> None:
+        """The server ends: what is in hand breaks off, and is taken up by the next one."""
+        self._closed = True
 
     def pass_over(self) -> None:
         """Start the work for every environment that somebody waits for."""
@@ -81,6 +86,8 @@ class Preparer:
             )
             log.line(str(error))
         try:
+            if self._closed:
+                return
             log.flush()
             if error is None and lock is not None:
                 done = lock
@@ -109,8 +116,9 @@ class Preparer:
     def _fail(self, tx: Transaction, key: str, error: AmletError | None) -> None:
         now = self._clock.now()
         waiting = _waiting(tx).get(key)
+        code = "UserError" if isinstance(error, (EnvironmentFailed, InvalidInput)) else "SystemError"
         for run in waiting.runs if waiting else []:
-            end(tx, run, runs.FAILED, now, RunError("UserError", str(error), type(error).__name__))
+            end(tx, run, runs.FAILED, now, RunError(code, str(error), type(error).__name__))
         for service in waiting.services if waiting else []:
             deploy.prepared(tx, service, None, str(error), now)
 

@@ -18,6 +18,12 @@ RESERVED = ("amlcompute", "local", "containerinstance")
 """v1-behaviours 11.1."""
 
 
+NODES_LIMIT = 1_000
+"""Nodes are processes that the reconciler starts and names one by one."""
+
+IDLE_LIMIT_S = 10 * 365 * 86_400
+
+
 def create_compute(
     tx: Transaction, workspace_id: str, name: str, asked: CreateCompute, machine: Share, now: datetime
 ) -> ComputeState:
@@ -106,7 +112,7 @@ def describe_compute(tx: Transaction, target: ComputeTarget, machine: Share) -> 
     )
     asked = vm_size(target.vm_size)
     share = node_share(asked, target.max_nodes, machine)
-    words = f"{share.cores} cores, {human_bytes(share.memory_bytes)}"
+    words = f"{share.cores} {'core' if share.cores == 1 else 'cores'}, {human_bytes(share.memory_bytes)}"
     if asked and share.cores < asked.cores:
         words += (
             f" ({target.vm_size} asks for {asked.cores}; this machine has {machine.cores} for {target.max_nodes} nodes)"
@@ -124,9 +130,11 @@ def _check_nodes(min_nodes: int, max_nodes: int, idle_s: int) -> None:
     faults = []
     if max_nodes < 1:
         faults.append(FieldError("max_nodes", f"must be 1 or more, got {max_nodes}"))
+    if max_nodes > NODES_LIMIT:
+        faults.append(FieldError("max_nodes", f"must be at most {NODES_LIMIT}, got {max_nodes}"))
     if not 0 <= min_nodes <= max(max_nodes, 0):
         faults.append(FieldError("min_nodes", f"must be from 0 to max_nodes ({max_nodes}), got {min_nodes}"))
-    if idle_s < 0:
-        faults.append(FieldError("idle_seconds_before_scaledown", f"must be 0 or more, got {idle_s}"))
+    if not 0 <= idle_s <= IDLE_LIMIT_S:
+        faults.append(FieldError("idle_seconds_before_scaledown", f"must be from 0 to {IDLE_LIMIT_S:,}, got {idle_s}"))
     if faults:
         raise InvalidInput.of(faults, subject="the compute target")

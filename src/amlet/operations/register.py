@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from amlet.base import names
 from amlet.base.errors import Conflict, FieldError, InvalidInput, NotFound
 from amlet.domain.artifact import Entry, tree_of
 from amlet.domain.environment import Lock
-from amlet.domain.model import FRAMEWORKS, SCIKITLEARN, Model
+from amlet.domain.model import FRAMEWORKS, SCIKITLEARN, Model, Resources
 from amlet.domain.run import Run
 from amlet.operations.submit import check_entries
 from amlet.store.base import FileRecord, ModelFilter, Transaction
 from amlet.wire.models import RegisterAnswer, RegisterModel
+
+VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_\-]{0,99}")
+"""It becomes part of a requirement when a service of the model needs an environment."""
+
+RESOURCE_LIMIT = 100_000
+"""Cores, gigabytes: beyond any machine."""
 
 
 def register(tx: Transaction, workspace_id: str, asked: RegisterModel, now: datetime) -> RegisterAnswer:
@@ -24,6 +31,9 @@ def register(tx: Transaction, workspace_id: str, asked: RegisterModel, now: date
     """
     tx.workspaces.get(workspace_id)
     _check(asked)
+    earlier = tx.requests.find(workspace_id, asked.request_id)
+    if earlier is not None:
+        return RegisterAnswer(find_model(tx, workspace_id, asked.name, int(earlier)), [])
     run, lock = None, None
     if asked.run_id is not None:
         run = tx.runs.get(workspace_id, asked.run_id)
@@ -54,6 +64,7 @@ def register(tx: Transaction, workspace_id: str, asked: RegisterModel, now: date
         created=now,
     )
     tx.models.add(model)
+    tx.requests.add(workspace_id, asked.request_id, str(model.version), now)
     return RegisterAnswer(model, [], _notes(asked, lock))
 
 
@@ -66,6 +77,15 @@ def unregister(tx: Transaction, workspace_id: str, name: str, version: int) -> N
                 f'Model {model.id} is used by service "{record.service.name}".', hint="delete the service first."
             )
     tx.models.delete(workspace_id, name, version)
+
+
+def check_resources(asked: Resources) -> list[FieldError]:
+    """Faults of a request for resources: each is a number a machine might have. NaN and infinity are none."""
+    return [
+        FieldError(f"resources.{name}", f"must be more than 0 and at most {RESOURCE_LIMIT:,}, got {value}")
+        for name, value in asked._asdict().items()
+        if value is not None and not 0 < value <= RESOURCE_LIMIT
+    ]
 
 
 def find_model(tx: Transaction, workspace_id: str, name: str, version: int | None) -> Model:
@@ -87,12 +107,12 @@ def _check(asked: RegisterModel) -> None:
         faults.append(FieldError("name", f"{asked.name!r} cannot name a model: {names.MODEL.words}"))
     if asked.framework is not None and asked.framework not in FRAMEWORKS:
         faults.append(FieldError("framework", f"{asked.framework!r} is none of {', '.join(FRAMEWORKS)}"))
+    if asked.framework_version is not None and not VERSION.fullmatch(asked.framework_version):
+        faults.append(FieldError("framework_version", f"{asked.framework_version[:50]!r} is not a version"))
     if asked.framework_version is not None and asked.framework is None:
         faults.append(FieldError("framework_version", "needs a framework beside it"))
     if asked.resources is not None:
-        for name, value in asked.resources._asdict().items():
-            if value is not None and value <= 0:
-                faults.append(FieldError(f"resources.{name}", f"must be more than 0, got {value}"))
+        faults += check_resources(asked.resources)
     if (asked.run_id is None) == (asked.entries is None):
         faults.append(FieldError("", "needs files of a run or files of its own, and not both"))
     if asked.entries is not None:

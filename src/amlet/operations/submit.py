@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import datetime
 
@@ -16,12 +17,19 @@ from amlet.domain.environment import Lock
 from amlet.domain.run import Run, RunWarning, Stage
 from amlet.operations.describe import version_for
 from amlet.operations.ensure import ensure_experiment
+from amlet.operations.texts import faults_of_argument, faults_of_label, faults_of_variables
 from amlet.operations.transitions import RECONCILE, move, queue_topic
 from amlet.store.base import Transaction
 from amlet.wire.runs import SubmitAnswer, SubmitRun
 
 Ready = Callable[[str], "Lock | None"]
 """What a spec of this content resolved to, when its build is at hand too."""
+
+
+DISPLAY_NAME_LIMIT = 256
+"""v1-behaviours 3.13."""
+SUBMISSION_ID_LIMIT = 200
+VERSION_LIMIT = 255
 
 
 def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, now: datetime) -> SubmitAnswer:
@@ -121,6 +129,9 @@ def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
     look("job.environment.name", lambda: names.ENVIRONMENT.check(asked.job.environment.name))
     if asked.run_id is not None:
         look("run_id", lambda: names.RUN_ID.check(asked.run_id))
+    faults += faults_of_label("display_name", asked.display_name or "", DISPLAY_NAME_LIMIT)
+    faults += faults_of_label("submission_id", asked.submission_id, SUBMISSION_ID_LIMIT)
+    faults += faults_of_label("job.environment.version", asked.job.environment.version or "", VERSION_LIMIT)
     faults += [
         FieldError(f"tags.{key[:100]}", "a tag's key may have 100 characters, its value 1,000 (v1's limits)")
         for key, value in asked.tags.items()
@@ -132,9 +143,14 @@ def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
         faults.append(FieldError("job", "needs a script or a command, and not both"))
     elif job.script is not None and job.script not in {entry.path for entry in asked.snapshot}:
         faults.append(FieldError("job.script", f"{job.script!r} is not in the snapshot"))
-    for name in job.variables:
-        if not name or "=" in name or "\x00" in name:
-            faults.append(FieldError(f"job.variables.{name}", "is not a name of an environment variable"))
+    for number, argument in enumerate(job.arguments):
+        faults += faults_of_argument(f"job.arguments[{number}]", argument)
+    faults += faults_of_argument("job.command", job.command or "")
+    faults += faults_of_variables("job.variables", job.variables)
+    faults += faults_of_variables("job.environment.variables", job.environment.variables)
+    faults += faults_of_argument("job.environment.interpreter", job.environment.interpreter)
+    if job.max_duration_s is not None and job.max_duration_s < 0:
+        faults.append(FieldError("job.max_duration_s", f"must be 0 or more, got {job.max_duration_s}"))
     if faults:
         raise InvalidInput.of(faults, subject="the submission")
     if job.target != LOCAL and tx.computes.find(workspace_id, job.target) is None:
@@ -155,6 +171,12 @@ def check_entries(entries: list[Entry]) -> list[FieldError]:
         seen.add(entry.path)
         if len(entry.sha256) != 64 or set(entry.sha256) - set("0123456789abcdef") or entry.size_bytes < 0:
             faults.append(FieldError(f"entries[{number}]", "needs a sha256 in lower-case hex and a size"))
+    # With the lowest character in the place of the slash, what lies below a file follows right after it.
+    ordered = sorted(path.replace("/", "\x00") for path in seen)
+    for path, following in itertools.pairwise(ordered):
+        if following.startswith(path + "\x00"):
+            names_of_both = [text.replace("\x00", "/")[:200] for text in (path, following)]
+            faults.append(FieldError("entries", "{!r} is a file: {!r} cannot lie below it".format(*names_of_both)))
     return faults
 
 

@@ -73,7 +73,11 @@ class Result(NamedTuple):
 
     @classmethod
     def read(cls, folder: Path) -> Optional[Result]:
-        """The result of an attempt's folder; None when there is none (yet), or none that can be read."""
+        """The result of an attempt's folder; None when there is none (yet), or it is not what a bootstrap writes.
+
+        Raises:
+            OSError: it cannot be read now.
+        """
         try:
             fields: Dict[str, Any] = json.loads((folder / RESULT_FILE).read_bytes())
             failure = fields["exception"]
@@ -82,7 +86,7 @@ class Result(NamedTuple):
                 Failure(**failure) if failure is not None else None,
                 Usage(**fields["usage"]),
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
 

@@ -32,14 +32,13 @@ class Background(threading.Thread):
         self.join(10)
 
     def run(self) -> None:
-        began = False
         while not self._ended:
             self._wake.clear()
             try:
-                if not began:
-                    self._parts.reconciler.begin(self._parts.now())
-                    began = True
                 self._parts.preparer.pass_over()
+            except Exception:
+                log.exception("environments could not be looked after; the next pass tries again")
+            try:
                 self._parts.reconciler.pass_over(self._parts.now())
                 if self._parts.lifetime.idle_s() > self._idle_end_s and not self._parts.records.read(_in_use):
                     log.info("idle for %.0f s with nothing running: the server ends itself", self._idle_end_s)

@@ -97,19 +97,35 @@ class Call(NamedTuple):
 
     async def chunks(self, limit_bytes: int) -> AsyncIterator[bytes]:
         """The raw body, cut off with TooLarge beyond the limit."""
-        taken = 0
-        try:
-            async for chunk in self.request.stream():
-                taken += len(chunk)
-                if taken > limit_bytes:
-                    raise TooLarge(f"The body is over {human_bytes(limit_bytes)}.", hint="send it in smaller pieces.")
-                yield chunk
-        except ClientDisconnect as error:
-            raise InvalidInput("The body broke off before its end.") from error
+        async for chunk in chunks_within(self.request, limit_bytes, hint="send it in smaller pieces."):
+            yield chunk
 
     async def raw(self, limit_bytes: int) -> bytes:
         """The whole raw body."""
         return b"".join([chunk async for chunk in self.chunks(limit_bytes)])
+
+
+async def chunks_within(request: Request, limit_bytes: int, *, hint: str) -> AsyncIterator[bytes]:
+    """A body as it comes. One that says it is over the limit is refused before its first byte is read.
+
+    Raises:
+        TooLarge: beyond the limit.
+        InvalidInput: when the connection breaks before the body's end.
+    """
+    told = request.headers.get("content-length", "")
+    taken = int(told) if told.isdecimal() and len(told) < 20 else 0
+    over = TooLarge(f"The body is over {human_bytes(limit_bytes)}.", hint=hint)
+    if taken > limit_bytes:
+        raise over
+    taken = 0
+    try:
+        async for chunk in request.stream():
+            taken += len(chunk)
+            if taken > limit_bytes:
+                raise over
+            yield chunk
+    except ClientDisconnect as error:
+        raise InvalidInput("The body broke off before its end.") from error
 
 
 Handler = Callable[[Call], Coroutine[Any, Any, Any]]

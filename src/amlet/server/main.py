@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +24,7 @@ from amlet.base.clock import to_iso
 from amlet.base.errors import AmletError, Conflict, InvalidInput, StorageFailed
 from amlet.base.paths import Home, owner_only
 from amlet.base.version import __version__
+from amlet.environments import uv_program
 from amlet.server.application import make_application
 from amlet.server.background import Background
 from amlet.server.context import Parts
@@ -71,7 +73,8 @@ def serve(home: Home, *, host: str = "127.0.0.1", port: int | None = None, behin
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
-        owner_only(home.root)
+        _close_to_others(home)
+        os.environ["AMLET_HOME"] = str(home.root)  # what this process starts can be told by it
         refuse_network_disk(home.root)
         with _only_one(home):
             known = _known(home)
@@ -82,6 +85,13 @@ def serve(home: Home, *, host: str = "127.0.0.1", port: int | None = None, behin
             asyncio.run(_run(home, listening, settings.public_url or url, token, settings))
     except OSError as error:
         raise StorageFailed.from_os_error(error, home.root) from error
+
+
+def _close_to_others(home: Home) -> None:
+    """Make the home; one that was there already, and the log that a shell's redirection made, may be open to others."""
+    owner_only(home.root).chmod(0o700)
+    with contextlib.suppress(FileNotFoundError):
+        home.server_log.chmod(0o600)
 
 
 async def _run(home: Home, listening: socket.socket, url: str, token: str, settings: Settings) -> None:
@@ -96,6 +106,7 @@ async def _run(home: Home, listening: socket.socket, url: str, token: str, setti
 
         loop.call_soon_threadsafe(ask)
 
+    uv_program.end_left_over(str(home.root))
     parts = compose(home, url, token, stop)
     background = Background(parts, settings.idle_end_s)
 
@@ -104,6 +115,7 @@ async def _run(home: Home, listening: socket.socket, url: str, token: str, setti
         parts.topics.bind(loop)
         told = {
             "url": url,
+            "port": listening.getsockname()[1],
             "token": token,
             "pid": os.getpid(),
             "version": __version__,
@@ -126,10 +138,14 @@ async def _run(home: Home, listening: socket.socket, url: str, token: str, setti
         timeout_graceful_shutdown=3,
     )
     server = _Server(config, parts)
+    # uvicorn raises the signal that ended it once more when it is done; by default that would end this process here,
+    # before its end was put in order.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
     try:
         await server.serve(sockets=[listening])
     finally:
-        await loop.run_in_executor(None, _close, parts, background)
+        await loop.run_in_executor(None, _close, home, parts, background)
 
 
 class _Server(uvicorn.Server):
@@ -144,9 +160,13 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _close(parts: Parts, background: Background) -> None:
+def _close(home: Home, parts: Parts, background: Background) -> None:
     background.end()
+    parts.preparer.close()
+    uv_program.end_left_over(str(home.root), own=True)
     if parts.lifetime.ends_nodes:
+        # Clients that still wait would start a server again in place of one that crashed; this one was stopped.
+        home.server_file.replace(home.server_last)
         parts.engine.close(grace_s=NODES_GRACE_S)
     parts.reading.shutdown(wait=False, cancel_futures=True)
     parts.records.close()
@@ -154,7 +174,7 @@ def _close(parts: Parts, background: Background) -> None:
 
 @contextlib.contextmanager
 def _only_one(home: Home) -> Iterator[None]:
-    with home.server_lock.open("w") as held:
+    with os.fdopen(os.open(home.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "w") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -165,9 +185,11 @@ def _only_one(home: Home) -> Iterator[None]:
 
 
 def _known(home: Home) -> Known:
+    kept = home.server_file if home.server_file.exists() else home.server_last
     try:
-        told = json.loads(home.server_file.read_text())
-        return Known(urlsplit(told["url"]).port, str(told["token"]))
+        told = json.loads(kept.read_text())
+        # Behind a proxy the address that clients use has a port of its own.
+        return Known(int(told.get("port") or urlsplit(told["url"]).port or 0), str(told["token"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Known(None, None)
 
@@ -175,7 +197,8 @@ def _known(home: Home) -> Known:
 def _listen(host: str, asked: int | None, before: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in [asked] if asked else [before or 0, 0]:
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sets TCP_NODELAY only where the protocol is named; without it each answer waits 40 ms for an ACK.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))

@@ -23,6 +23,7 @@ SAFE_HEADERS = {
 
 async def blob_response(parts: Parts, location: BlobLocation, *, offset: int) -> Response:
     """The bytes of a blob from an offset on."""
+    offset = min(offset, location.size_bytes)
     file = await parts.threaded(lambda: parts.blobs.open(location))
     await parts.threaded(lambda: file.seek(offset))
 

@@ -44,7 +44,7 @@ class Topics:
     async def until(self, topic: str, look: Callable[[], Awaitable[T | None]], wait_s: float) -> T | None:
         """Look, and look again after each touch of the topic, until something is found or the time is over."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + min(wait_s, 60.0)
+        deadline = loop.time() + min(max(0.0, wait_s), 60.0)  # in this order NaN waits for nothing
         while True:
             event = asyncio.Event()
             self._waiting.setdefault(topic, set()).add(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from amlet.artifacts.folder import BlobFolder
 from amlet.artifacts.logs import LogFolder
 from amlet.base.clock import SystemClock
+from amlet.base.errors import StorageFailed
 from amlet.base.paths import Home, owner_only
 from amlet.compute.local import LocalEngine
 from amlet.domain.compute import Node
@@ -36,6 +38,9 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None]) ->
     records.on_commit(topics.publish)
     environments = Environments(home.environments)
     logs = LogFolder(home.logs)
+    blobs = BlobFolder(home.blobs)
+    with contextlib.suppress(StorageFailed):
+        blobs.sweep_temporary(0.0)  # what came halfway before an earlier server was killed
     sdk = install_in_job_side(home.sdk)
 
     def variables(node: Node) -> Mapping[str, str]:
@@ -54,7 +59,7 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None]) ->
     machine = this_machine()
     return Parts(
         records=records,
-        blobs=BlobFolder(home.blobs),
+        blobs=blobs,
         logs=logs,
         environments=environments,
         preparer=Preparer(records, environments, logs, clock),

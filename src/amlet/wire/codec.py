@@ -1,6 +1,7 @@
 """Records to JSON and back, by their annotations; one codec for both sides, standard library only.
 
-Decoding collects every bad field with its path before it raises. Floats that JSON cannot hold (NaN and the
+Decoding collects every bad field with its path before it raises (the first hundred: a body of millions of wrong items
+must not become an answer of millions of lines). Floats that JSON cannot hold (NaN and the
 infinities) travel as `{"$float": "nan"}`, so that the text stays JSON that every language reads.
 """
 
@@ -19,6 +20,14 @@ from amlet.base.errors import FieldError, InvalidInput
 Errors = List[FieldError]
 Decoder = Callable[[Any, str, Errors, bool], Any]
 """(data, path, errors, strict) -> value; strict refuses unknown fields."""
+
+
+FAULTS_LIMIT = 100
+"""Bad fields that one error names."""
+
+DEPTH_LIMIT = 64
+"""How deep free-form values may nest. Far below the interpreter's own limit, which decoding, storing and answering
+would each meet elsewhere."""
 
 
 class Raw:
@@ -54,7 +63,7 @@ def from_json(kind: Any, body: bytes, *, strict: bool, subject: str = "the reque
         InvalidInput: with every bad field, or when the body is not JSON or too deep.
     """
     try:
-        data = json.loads(body.decode("utf-8")) if body else {}
+        data = _loads(body.decode("utf-8")) if body else {}
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"The body of {subject} is not JSON: {error}.") from error
     return decode(kind, data, strict=strict, subject=subject)
@@ -62,8 +71,11 @@ def from_json(kind: Any, body: bytes, *, strict: bool, subject: str = "the reque
 
 def decode(kind: Any, data: Any, *, strict: bool, subject: str = "the request") -> Any:
     """Decode what `json.loads` gave; see `from_json`."""
-    errors: Errors = []
-    value = decoder(kind)(data, "", errors, strict)
+    errors: Errors = _Faults()
+    try:
+        value = decoder(kind)(data, "", errors, strict)
+    except _Enough:
+        value = None
     if errors:
         raise InvalidInput.of(errors, subject=subject)
     return value
@@ -134,14 +146,41 @@ def _make(kind: Any) -> Decoder:
     return _PLAIN[kind]
 
 
-def _any(data: Any, path: str, errors: Errors, strict: bool) -> Any:
-    if isinstance(data, dict):
-        if len(data) == 1 and "$float" in data and data["$float"] in ("nan", "inf", "-inf"):
-            return float(data["$float"])
-        return {key: _any(item, path, errors, strict) for key, item in data.items()}
+class _Enough(Exception):
+    """More faults would help nobody."""
+
+
+class _Faults(List[FieldError]):
+    """Bad fields, up to the limit."""
+
+    def append(self, fault: FieldError) -> None:
+        super().append(fault)
+        if len(self) >= FAULTS_LIMIT:
+            raise _Enough
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+_loads = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
+def _any(data: Any, path: str, errors: Errors, _strict: bool) -> Any:
+    return _free(data, path, errors, DEPTH_LIMIT)
+
+
+def _free(data: Any, path: str, errors: Errors, depth_left: int) -> Any:
+    if not isinstance(data, (dict, list)):
+        return data
+    if not depth_left:
+        errors.append(FieldError(path, f"is nested deeper than {DEPTH_LIMIT} levels"))
+        return None
     if isinstance(data, list):
-        return [_any(item, path, errors, strict) for item in data]
-    return data
+        return [_free(item, path, errors, depth_left - 1) for item in data]
+    if len(data) == 1 and data.get("$float") in ("nan", "inf", "-inf"):
+        return float(data["$float"])
+    return {key: _free(item, path, errors, depth_left - 1) for key, item in data.items()}
 
 
 def _optional(inner: Decoder) -> Decoder:
@@ -166,7 +205,10 @@ def _dict_of(inner: Decoder) -> Decoder:
         if not isinstance(data, dict):
             errors.append(FieldError(path, f"expected an object, got {_noun(data)}"))
             return {}
-        return {key: inner(item, f"{path}.{key}" if path else key, errors, strict) for key, item in data.items()}
+        return {
+            key: inner(item, f"{path}.{key[:_KEY_SHOWN]}" if path else key[:_KEY_SHOWN], errors, strict)
+            for key, item in data.items()
+        }
 
     return read
 
@@ -190,9 +232,9 @@ def _record(kind: Any) -> Decoder:
             elif name not in defaults:
                 errors.append(FieldError(prefix + name, "is missing"))
         if strict:
-            errors.extend(
-                FieldError(prefix + name, "is not a field of " + noun) for name in data if name not in readers
-            )
+            for name in data:
+                if name not in readers:
+                    errors.append(FieldError(prefix + name[:_KEY_SHOWN], "is not a field of " + noun))
         return kind(**values) if len(errors) == before else None
 
     return read
@@ -208,10 +250,21 @@ def _plain(kind: type, noun: str) -> Decoder:
     return read
 
 
+def _int(data: Any, path: str, errors: Errors, _strict: bool) -> Optional[int]:
+    if type(data) is not int:
+        errors.append(FieldError(path, f"expected a whole number, got {_noun(data)}"))
+    elif -(1 << 63) <= data < 1 << 63:
+        return data
+    else:
+        errors.append(FieldError(path, "expected a whole number of at most 64 bits"))
+    return None
+
+
 def _float(data: Any, path: str, errors: Errors, strict: bool) -> Optional[float]:
     found = _any(data, path, errors, strict) if isinstance(data, dict) else data
     if isinstance(found, (int, float)) and not isinstance(found, bool):
-        return float(found)
+        with contextlib.suppress(OverflowError):
+            return float(found)
     errors.append(FieldError(path, f"expected a number, got {_noun(data)}"))
     return None
 
@@ -219,7 +272,7 @@ def _float(data: Any, path: str, errors: Errors, strict: bool) -> Optional[float
 def _datetime(data: Any, path: str, errors: Errors, _strict: bool) -> Optional[datetime]:
     try:
         return from_iso(data)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         errors.append(FieldError(path, f"expected a time such as 2026-01-31T12:00:00Z, got {_noun(data)}"))
         return None
 
@@ -235,13 +288,21 @@ def _noun(data: Any) -> str:
         list: "a list",
         dict: "an object",
     }
-    shown = repr(data)
-    return names.get(type(data), type(data).__name__) + (f" ({shown})" if len(shown) <= 40 else "")
+    noun = names.get(type(data), type(data).__name__)
+    # The text of a container may be as large as the body, and nested too deep to be written.
+    if isinstance(data, (list, dict)):
+        return noun
+    long = len(data) > 40 if isinstance(data, str) else isinstance(data, int) and data.bit_length() > 100
+    return noun if long else f"{noun} ({data!r})"
+
+
+_KEY_SHOWN = 100
+"""Characters of a key of the sender's own that an error repeats."""
 
 
 _PLAIN: Dict[Any, Decoder] = {
     str: _plain(str, "a text"),
-    int: _plain(int, "a whole number"),
+    int: _int,
     bool: _plain(bool, "true or false"),
     float: _float,
     datetime: _datetime,

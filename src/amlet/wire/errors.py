@@ -27,6 +27,10 @@ STATUS: Dict[Type[AmletError], int] = {
 _BY_CODE: Dict[str, Type[AmletError]] = {kind.code: kind for kind in STATUS}
 
 
+class ForeignAnswer(AmletError):
+    """Another program, or a proxy, answered in the place of an amlet server."""
+
+
 def to_answer(error: AmletError) -> Tuple[int, Dict[str, Any]]:
     """The status and body of an error; 500 for one that has no status of its own."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
@@ -45,7 +49,7 @@ def from_answer(status: int, body: bytes) -> AmletError:
         code, message, hint = told["code"], told["message"], told.get("hint")
         fields = [FieldError(item["path"], item["message"]) for item in told.get("fields", ())]
     except (ValueError, KeyError, TypeError):
-        return AmletError(f"The server answered {status} with a body that is not amlet's: {body[:200]!r}.")
+        return ForeignAnswer(f"The server answered {status} with a body that is not amlet's: {body[:200]!r}.")
     kind = _BY_CODE.get(code, AmletError)
     if kind is errors.InvalidInput:
         return errors.InvalidInput(message, hint=hint, fields=fields)

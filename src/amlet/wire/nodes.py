@@ -10,6 +10,14 @@ from amlet.domain.run import RunError, RunWarning
 from amlet.domain.service import ReplicaLease
 
 
+class HeldAttempt(NamedTuple):
+    """An attempt that a node has in hand."""
+
+    workspace_id: str
+    run_id: str
+    attempt: int
+
+
 class NodeHello(NamedTuple):
     """A node presents itself, at its start and after the server's."""
 
@@ -18,6 +26,8 @@ class NodeHello(NamedTuple):
     pid: int
     boot_id: str
     share: Share
+    held: List[HeldAttempt] = []
+    """What it has in hand; what else it was given is lost: an answer that never came, a predecessor that was killed."""
 
 
 class NodeWelcome(NamedTuple):

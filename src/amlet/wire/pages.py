@@ -40,4 +40,4 @@ def sign_in_page(*, ticket: str = "", then: str = HOME) -> str:
 
 
 def _segment(text: str) -> str:
-    return quote(text, safe="")
+    return quote(text, safe="", errors="replace")

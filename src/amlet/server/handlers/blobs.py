@@ -8,15 +8,16 @@ from io import BytesIO
 
 from starlette.responses import Response, StreamingResponse
 
-from amlet.base.errors import NotFound
-from amlet.domain.artifact import BlobLocation
+from amlet.base.errors import InvalidInput, NotFound
+from amlet.domain.artifact import PACK_LIMIT_BYTES, BlobLocation
 from amlet.server.context import Call, Handler
 from amlet.server.streams import blob_response
 from amlet.wire.files import Hashes
-from amlet.wire.packs import PackReader, write_pack
+from amlet.wire.packs import MEMBERS_LIMIT, PackReader, write_pack
 from amlet.wire.server import Done
 
 BLOB_LIMIT_BYTES = 1 << 40
+PIECE_BYTES = 1 << 20
 PACK_BODY_LIMIT_BYTES = 256 << 20
 PACK_FLUSH_BYTES = 32 << 20
 
@@ -30,14 +31,28 @@ async def put(call: Call) -> Done:
     if await call.parts.read(lambda tx: tx.blobs.missing([sha256])):
         writer = await call.parts.threaded(lambda: call.parts.blobs.writer(sha256, BLOB_LIMIT_BYTES))
         try:
-            async for chunk in call.chunks(BLOB_LIMIT_BYTES):
-                await call.parts.threaded(partial(writer.write, chunk))
+            async for piece in _pieces(call.chunks(BLOB_LIMIT_BYTES)):
+                await call.parts.threaded(partial(writer.write, piece))
             location = await call.parts.threaded(writer.commit)
         except BaseException:
             await call.parts.threaded(writer.abort)
             raise
         await call.parts.write(lambda tx: tx.blobs.add([location]))
     return Done()
+
+
+async def _pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Chunks gathered, so that the way to a thread is not made for every 64 KiB that the network brings."""
+    held: list[bytes] = []
+    held_bytes = 0
+    async for chunk in chunks:
+        held.append(chunk)
+        held_bytes += len(chunk)
+        if held_bytes >= PIECE_BYTES:
+            yield b"".join(held)
+            held, held_bytes = [], 0
+    if held:
+        yield b"".join(held)
 
 
 async def put_pack(call: Call) -> Done:
@@ -72,6 +87,12 @@ async def get(call: Call) -> Response:
 
 async def get_pack(call: Call) -> Response:
     locations = await _locate(call, call.body.sha256)
+    large = [location.sha256 for location in locations if location.size_bytes > PACK_LIMIT_BYTES]
+    if large or len(locations) > MEMBERS_LIMIT:
+        raise InvalidInput(
+            f"{len(locations):,} blobs, {len(large):,} of them over {PACK_LIMIT_BYTES:,} bytes, do not make a pack.",
+            hint="fetch large blobs one by one, small ones in packs of up to 100,000.",
+        )
 
     async def body() -> AsyncIterator[bytes]:
         for location in locations:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amlet.base.errors import NotFound
+from amlet.base.errors import Forbidden, NotFound
 from amlet.domain.job import Lease
 from amlet.operations import collect, deploy, lease, settle
 from amlet.operations.transitions import queue_topic, run_topic
@@ -16,10 +16,12 @@ LOG_LIMIT_BYTES = 16 << 20
 
 
 async def hello(call: Call) -> NodeWelcome:
+    _check_node(call)
     return await call.parts.write(lambda tx: lease.greet(tx, call.body, call.parts.now()))
 
 
 async def take(call: Call) -> LeaseAnswer:
+    _check_node(call)
     parts, name = call.parts, call.body.node
     first = True
 
@@ -38,6 +40,8 @@ async def take(call: Call) -> LeaseAnswer:
             return LeaseAnswer(None, leave=True)
         if not work and not first:
             return None
+        if await call.request.is_disconnected():
+            return LeaseAnswer(None)  # its node was killed: a run given to it now would wait for its lease to lapse
         first = False  # the first look is the heartbeat, written whether there is work or not
         found: Lease | None = await parts.write(
             lambda tx: lease.take(tx, name, parts.url, parts.tokens.for_run, parts.now())
@@ -48,6 +52,7 @@ async def take(call: Call) -> LeaseAnswer:
 
 
 async def renew(call: Call) -> LeaseState:
+    _check_node(call)
     parts, asked = call.parts, call.body
     state = await parts.write(
         lambda tx: lease.renew(tx, call.workspace_id, call.run_id, asked.attempt, asked.node, parts.now())
@@ -95,6 +100,7 @@ async def settle_attempt(call: Call) -> SettleAnswer:
 
 
 async def sync_replicas(call: Call) -> WantedReplicas:
+    _check_node(call)
     parts, asked = call.parts, call.body
     await parts.write(lambda tx: deploy.sync_replicas(tx, asked, parts.now()))
 
@@ -111,6 +117,11 @@ async def append_service_log(call: Call) -> Done:
     record = await call.parts.read(lambda tx: deploy.find_service(tx, call.workspace_id, call.path["name"]))
     await call.parts.threaded(lambda: call.parts.logs.append(record.log, data))
     return Done()
+
+
+def _check_node(call: Call) -> None:
+    if call.body.node != call.principal.node:
+        raise Forbidden(f"The token of node {call.principal.node} does not speak for node {call.body.node[:100]!r}.")
 
 
 HANDLERS: dict[str, Handler] = {

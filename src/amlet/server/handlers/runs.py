@@ -101,7 +101,8 @@ async def put_files(call: Call) -> TreeAnswer:
         run = tx.runs.get(call.workspace_id, call.run_id)
         return collect.put_files(tx, run, call.body.entries)
 
-    return TreeAnswer(tree_of(call.body.entries).id, await call.parts.write(keep))
+    missing = await call.parts.write(keep)  # checks the entries first
+    return TreeAnswer(tree_of(call.body.entries).id, missing)
 
 
 async def drain(call: Call) -> SizeAnswer:

@@ -23,7 +23,7 @@ WRONG_TOKEN_S = 0.5
 """How long the answer to a wrong token takes."""
 
 SPENT = "This link was used before, or is older than ten minutes. Run `amlet studio` again, or give the token below."
-WRONG = "This is not the token of this server. `amlet server status` shows it."
+WRONG = "This is not the token of this server. `amlet server status --show-token` shows it."
 
 
 def check_access(request: Request, parts: Parts) -> Response | None:

@@ -132,4 +132,4 @@ def file_rows(run: Run, files: Sequence[FileRecord]) -> list[FileRow]:
 
 def file_href(run: Run, path: str) -> str:
     """The API's path of a file's bytes."""
-    return f"{pages.run_api(run.workspace_id, run.id)}/file?path={quote(path, safe='')}"
+    return f"{pages.run_api(run.workspace_id, run.id)}/file?path={quote(path, safe='', errors='replace')}"

@@ -3,7 +3,7 @@ import { localTimes } from "./times.js";
 
 const known = new Map();
 
-/** Fetch the sections anew and put the changed ones in place. Opened details stay open. */
+/** Fetch the sections anew and put the changed ones in place. Opened details stay open, closed ones closed. */
 export async function refreshSections(address) {
   const answer = await fetch(address, { cache: "no-store" });
   if (answer.status === 401) throw new SignedOut();
@@ -16,9 +16,9 @@ export async function refreshSections(address) {
     const text = section.outerHTML;
     if (there === null || known.get(section.id) === text) continue;
     known.set(section.id, text);
-    for (const details of there.querySelectorAll("details[data-key][open]")) {
+    for (const details of there.querySelectorAll("details[data-key]")) {
       const same = section.querySelector(`details[data-key="${CSS.escape(details.dataset.key)}"]`);
-      if (same) same.open = true;
+      if (same) same.open = details.open;
     }
     localTimes(section);
     there.replaceWith(document.adoptNode(section));

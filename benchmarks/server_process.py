@@ -1,0 +1,121 @@
+"""The server's start, and what it and its node hold while nothing runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from amlet.base.paths import Home
+from benchmarks.measure import Bar, Figure, interleaved, timed_ms
+from benchmarks.place import Place, clean_variables, start_server, stop_server
+
+BARE = """
+import sys
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+import uvicorn
+async def health(request):
+    return JSONResponse({"status": "ok"})
+uvicorn.run(Starlette(routes=[Route("/", health)]), port=int(sys.argv[1]), http="httptools", log_level="error")
+"""
+BARE_PORT = 18923
+DEADLINE_S = 30.0
+
+T = TypeVar("T")
+
+
+def figures(place: Place) -> Iterator[Figure]:
+    """Beside one route on Starlette and uvicorn."""
+    with place.other_home() as home:
+        held: list[float] = []
+        bare_held: list[float] = []
+
+        def start() -> float:
+            took = timed_ms(lambda: start_server(home).close())
+            node = _node(home)
+            _settled(node)
+            held.append(_pss_mb(_server_pid(home)) + _pss_mb(node))
+            stop_server(home)
+            return took
+
+        def bare() -> float:
+            process: subprocess.Popen[bytes] | None = None
+
+            def answers() -> None:
+                nonlocal process
+                process = subprocess.Popen([sys.executable, "-c", BARE, str(BARE_PORT)], env=clean_variables())
+                _wait_for(_answers, "the bare server's answer")
+
+            took = timed_ms(answers)
+            assert process is not None
+            bare_held.append(_pss_mb(process.pid))
+            process.terminate()
+            process.wait()
+            return took
+
+        ours, floor = interleaved(start, bare)
+        what = "one route on Starlette and uvicorn"
+        yield Figure("server start to first answer", "ms", ours, what, floor, Bar(ours=1500))
+        yield Figure("server and node, idle PSS", "MB", held[1:], what, bare_held[1:], Bar(ours=90))
+
+
+def _server_pid(home: Home) -> int:
+    return int(json.loads(home.server_file.read_text())["pid"])
+
+
+def _node(home: Home) -> int:
+    def look() -> int | None:
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(json.loads((home.nodes / "local" / "process.json").read_text())["pid"])
+            return pid if Path(f"/proc/{pid}").exists() else None
+        return None
+
+    return _wait_for(look, "the node")
+
+
+def _settled(pid: int) -> None:
+    """Wait until a process has done what it does at its start: it used no time for a second."""
+
+    def busy() -> int:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    before = -1
+    while busy() != before:
+        before = busy()
+        time.sleep(1.0)
+
+
+def _pss_mb(pid: int) -> float:
+    """The share of a process in the machine's memory, in 10^6 bytes."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError(f"the kernel tells no PSS of process {pid}")
+
+
+def _answers() -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{BARE_PORT}/", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _wait_for(look: Callable[[], T | None], what: str) -> T:
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{what} did not come about within {DEADLINE_S:.0f} s")
+        time.sleep(0.01)
