@@ -97,7 +97,7 @@ def figures(place: Place) -> Iterator[Figure]:
         ours,
         "copied and synced",
         floor,
-        Bar(ours=500),
+        Bar(ratio=1),
         note="the floor reads, writes and syncs the same bytes; it hashes none",
     )
 

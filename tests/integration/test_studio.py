@@ -364,7 +364,7 @@ def test_a_page_follows_its_run_to_the_end(
     go_on = tmp_path / "go-on"
     run = submit(shared_server, workspace_id, WAITING, experiment="live", arguments=[str(go_on)])
     signed_in.open(origin(wire) + page_of(run))
-    log = f"document.querySelector('[data-log={OUTPUT_LOG!r}] pre').textContent"
+    log = f"document.querySelector('[data-log=\"{OUTPUT_LOG}\"] pre').textContent"
     signed_in.until(f"{log}.includes('line one') && document.getElementById('metrics').textContent.includes('first')")
     signed_in.value("window.same = true")
     go_on.touch()
@@ -413,3 +413,10 @@ raise ValueError(text)
         assert "onerror=alert(1)" in signed_in.value("document.querySelector('main').textContent")
     assert signed_in.complaints == []
     assert all(url.startswith((origin(wire), "data:")) for url in signed_in.requested), signed_in.requested
+
+
+def test_what_the_policy_refuses_would_have_been_seen(signed_in: Browser) -> None:
+    signed_in.value("document.body.insertAdjacentHTML('beforeend', '<img src=\"/x\" onerror=\"window.ran = 1\">')")
+    signed_in.until("performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/x'))")
+    signed_in.until("window.ran === undefined")
+    assert any("Content Security Policy" in complaint for complaint in signed_in.complaints)

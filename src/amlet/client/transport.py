@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 from amlet.base.clock import Clock, SystemClock
-from amlet.base.errors import AmletError, InvalidInput, NotFound, Unauthorized, Unavailable
+from amlet.base.errors import AmletError, InvalidInput, NotFound, StorageFailed, Unauthorized, Unavailable
 from amlet.base.units import human_seconds
 from amlet.base.version import __version__
 from amlet.client.address import Address
@@ -109,6 +109,7 @@ class Transport:
         patience_s = self.patience_s if patience_s is None else patience_s
         patience = Patience(patience_s, self._clock)
         refreshed = False
+        not_started: Optional[AmletError] = None
         while True:
             address = self._address
             try:
@@ -126,12 +127,13 @@ class Transport:
                 refreshed, told = True, error
             pause_s = patience.pause_s()
             if pause_s is None:
-                raise self._gone(address, told, patience_s) from told
+                raise self._gone(address, not_started or told, patience_s) from told
+            not_started = None
             if isinstance(told, Broken) and told.refused:
                 try:
                     moved = self._look_again(address)
-                except Unavailable as error:  # it does not start: say why, when the patience is over
-                    moved, told = False, error
+                except (Unavailable, StorageFailed) as error:
+                    moved, not_started = False, error  # more to the point than a refused connection, at the end
                 if moved:
                     continue
             if self._address == address:

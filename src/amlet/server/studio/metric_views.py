@@ -10,7 +10,7 @@ from amlet.server.studio.charts import Chart, as_number, line_chart
 from amlet.server.studio.words import number
 from amlet.store.base import MetricSummary, Transaction
 
-POINTS_LIMIT = 40_000
+POINTS_LIMIT = 20_000
 """Points read for one page, over all metrics; beyond, a metric is shown by its summary."""
 METRICS_LIMIT = 400
 ROWS_LIMIT = 20

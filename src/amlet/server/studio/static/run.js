@@ -22,12 +22,14 @@ async function watch(after) {
   for (let over = false; !over; ) {
     try {
       const changes = await nextChange(after);
+      const began = performance.now();
       await Promise.all([refreshSections(page.dataset.live), ...followLogs(changes.files)]);
       after = changes.run.revision;
       over = ["Completed", "Failed", "Canceled"].includes(changes.run.status);
       retryMs = 1000;
       tell("");
-      if (!over) await pause(PAUSE_MS);
+      // A page that is dear to make is asked for less often.
+      if (!over) await pause(Math.max(PAUSE_MS, 4 * (performance.now() - began)));
     } catch (error) {
       if (error instanceof SignedOut) {
         tell("This browser is no longer signed in. Load the page again.");

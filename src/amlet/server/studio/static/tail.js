@@ -13,6 +13,7 @@ export class Tail {
   #decoder = new TextDecoder();
   #busy = null;
   #wanted = 0;
+  #torn = false;
 
   constructor(panel, api) {
     this.#panel = panel;
@@ -43,6 +44,7 @@ export class Tail {
         this.#add("\n… left out: see the whole log …\n");
         this.#offset = this.#wanted - TAIL_BYTES;
         this.#decoder = new TextDecoder();
+        this.#torn = true;
       }
       const query = new URLSearchParams({ path: this.path, offset: String(this.#offset) });
       const answer = await fetch(`${this.#api}/file?${query}`, { cache: "no-store" });
@@ -51,10 +53,18 @@ export class Tail {
       const before = this.#offset;
       for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
         this.#offset += value.byteLength;
-        this.#add(this.#decoder.decode(value, { stream: true }));
+        this.#add(this.#whole(this.#decoder.decode(value, { stream: true })));
       }
       if (this.#offset === before) return;
     }
+  }
+
+  /** The text without the line that a jump has torn. */
+  #whole(text) {
+    if (!this.#torn) return text;
+    const end = text.indexOf("\n");
+    if (end >= 0) this.#torn = false;
+    return end >= 0 ? text.slice(end + 1) : "";
   }
 
   #add(text) {
