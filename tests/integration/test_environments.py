@@ -67,7 +67,6 @@ def test_the_pages_yaml_gets_packages_that_still_have_the_names_its_script_calls
     numpy = lock.version_of("numpy")
     assert numpy is not None
     assert tuple(map(int, numpy.split(".")[:2])) < (1, 24)  # v1-behaviours 0.1
-    assert "azureml-defaults: amlet provides it" in lock.notes
     assert any(as_of in line for line in log)
     assert any("azureml-defaults" in line for line in log)
     assert environments.find(lock) is None

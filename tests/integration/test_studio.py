@@ -157,7 +157,7 @@ def test_the_token_signs_in_and_is_not_what_the_cookie_holds(wire: Wire, shared_
 
 def test_a_wrong_token_is_refused_slowly(wire: Wire) -> None:
     began = time.monotonic()
-    reply = post(wire, "/signin", token="wrong", next="/w/x")  # noqa: S106
+    reply = post(wire, "/signin", token="wrong", next="/w/x")
     assert time.monotonic() - began >= WRONG_TOKEN_S
     assert (reply.status, "set-cookie" in reply.headers) == (401, False)
     assert "wrong" not in reply.body.decode()

@@ -65,6 +65,10 @@ class Requirement(NamedTuple):
         return match[3].split(";")[0].split("--hash")[0].strip().strip("()") if match else ""
 
 
+PROVIDED = "amlet provides it"
+"""Said of azureml-* distributions, in the log alone: it is so for every spec of v1's, and changes no package."""
+
+
 class Note(NamedTuple):
     """Something the user should know of one line: what was done (`MAPPED`, ...), to what, and how."""
 
@@ -138,7 +142,7 @@ def _read_conda(line: str, wanted: Wanted) -> None:
     if rest.startswith("["):
         raise _Unreadable("uses conda's brackets, which PyPI has nothing like: write it as numpy=1.19")
     if _PROVIDED.fullmatch(normalized(name)):
-        wanted.notes.append(Note(LEFT_OUT, line.strip(), "amlet provides it"))
+        wanted.notes.append(Note(LEFT_OUT, line.strip(), PROVIDED))
         return
     why = why_left_out(name)
     if why is not None:
@@ -226,7 +230,7 @@ def _read_pip(line: str, wanted: Wanted) -> None:
     if without_credentials(text) != text:
         raise _Unreadable("has a password in its URL, which the lock would keep: put it into ~/.netrc")
     if _PROVIDED.fullmatch(normalized(match[1])):
-        wanted.notes.append(Note(LEFT_OUT, text, "amlet provides it"))
+        wanted.notes.append(Note(LEFT_OUT, text, PROVIDED))
         return
     if match[3] and not re.match(r"[=<>!~;@(\-]", match[3]):
         raise _Unreadable("is not a requirement: write it as numpy==1.19.2")

@@ -19,7 +19,7 @@ from amlet.environments import curated, era, uv_errors
 from amlet.environments.conda_names import normalized
 from amlet.environments.failures import FULL_LOG, failure
 from amlet.environments.pythons import OLDEST, Python, minor_text, own_minor
-from amlet.environments.requirements import RELAXED, Note, Requirement, Wanted, read, without_credentials
+from amlet.environments.requirements import PROVIDED, RELAXED, Note, Requirement, Wanted, read, without_credentials
 from amlet.environments.uv_program import run_uv
 
 Log = Callable[[str], None]
@@ -103,7 +103,7 @@ def resolve(spec: EnvironmentSpec, at_hand: Sequence[Python], log: Log) -> Resol
         "".join(f"{line}\n" for line in public) + text,
         packages,
         as_of=dated.as_of,
-        notes=[choice.note, *(str(note) for note in wanted.notes), *late_notes],
+        notes=[choice.note, *(str(note) for note in wanted.notes if note.text != PROVIDED), *late_notes],
     )
     took = human_seconds(time.monotonic() - began)
     names = ", ".join(f"{package.name} {package.version}" for package in packages) or "no packages"

@@ -94,9 +94,12 @@ async def get_pack(call: Call) -> Response:
             hint="fetch large blobs one by one, small ones in packs of up to 100,000.",
         )
 
+    # Before the answer begins: a disk that fails can then be told by name. Whoever is cut off later asks for the rest.
+    first = await call.parts.threaded(partial(call.parts.blobs.read, locations[0])) if locations else b""
+
     async def body() -> AsyncIterator[bytes]:
-        for location in locations:
-            data = await call.parts.threaded(partial(call.parts.blobs.read, location))
+        for number, location in enumerate(locations):
+            data = await call.parts.threaded(partial(call.parts.blobs.read, location)) if number else first
             for piece in write_pack([(location.sha256, location.size_bytes, partial(BytesIO, data))]):
                 yield piece
 
