@@ -14,7 +14,7 @@ import pytest
 
 from amlet.base.errors import NotFound
 from amlet.domain.run import RUNNING, Run
-from amlet.server.security import COOKIE
+from amlet.server.security import cookie_name
 from amlet.wire.files import FileQuery
 from amlet.wire.routes import ANYONE, NODE, OWNER, ROUTES, RUN, Route
 from support.server import RealServer, until
@@ -77,7 +77,7 @@ class Case(NamedTuple):
         target = path_of(route, workspace_id=self.workspace_id, run_id=run_id, version="1")
         headers = headers_of(self.wire, site)
         if caller == BROWSER:
-            headers["Cookie"] = f"{COOKIE}={tokens_of(self.server).for_browser()}"
+            headers["Cookie"] = f"{cookie_name(self.server.url)}={tokens_of(self.server).for_browser()}"
         # A body that no route takes: whoever comes so far is told 400, and nothing is stopped or deleted.
         body = None if route.method in ("GET", "DELETE") else b'{"no": "such field"}'
         return self.wire.ask(route.method, target, token=self.tokens[caller], headers=headers, body=body).status
@@ -241,7 +241,9 @@ def test_what_is_made_for_browsers_is_no_bearer_token(kind: str, case: Case) -> 
 
 def test_other_tokens_are_no_cookie(case: Case) -> None:
     for token in (case.tokens[NODE], case.tokens[RUN], tokens_of(case.server).ticket(), case.server.token):
-        reply = case.wire.ask("GET", "/api/server", token=None, headers={"Cookie": f"{COOKIE}={token}"})
+        reply = case.wire.ask(
+            "GET", "/api/server", token=None, headers={"Cookie": f"{cookie_name(case.server.url)}={token}"}
+        )
         assert reply.status == 401
 
 

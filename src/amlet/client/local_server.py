@@ -248,18 +248,25 @@ class LocalServer:
 
 
 def _checked(client: Client, *, patience_s: float) -> Client:
-    """The client, once its server has said that it speaks our protocol."""
-    health: Health = client.patient(patience_s).server.health()
+    """The client, once its server has said that it speaks our protocol; otherwise it is closed."""
+    try:
+        _check(client.url, client.patient(patience_s).server.health())
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _check(url: str, health: Health) -> None:
     if health.protocol != PROTOCOL:
         newer = health.protocol > PROTOCOL
         raise VersionMismatch(
-            f"The amlet server at {client.url} is version {health.version} (protocol {health.protocol}); "
+            f"The amlet server at {url} is version {health.version} (protocol {health.protocol}); "
             f"this is amlet {__version__} (protocol {PROTOCOL}).",
             hint="upgrade amlet here with `pip install --upgrade amlet`."
             if newer
             else "`amlet server stop` ends it when no run needs it; the next use starts the version installed here.",
         )
-    return client
 
 
 def _server_command() -> List[str]:

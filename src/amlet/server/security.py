@@ -12,9 +12,13 @@ from amlet.server.context import Parts
 from amlet.server.tokens import Principal
 from amlet.wire.routes import ANYONE, RUN, Route
 
-COOKIE = "amlet_session"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 SAFE_METHODS = ("GET", "HEAD")
+
+
+def cookie_name(url: str) -> str:
+    """With the port in it: browsers give a cookie to every port of a host, so two servers would share one."""
+    return f"amlet_{urlsplit(url).port or 'browser'}"
 
 
 def check_site(request: Request, url: str) -> None:
@@ -46,9 +50,11 @@ def identify(request: Request, parts: Parts) -> Principal | None:
     if scheme:
         principal = parts.tokens.principal(token.strip()) if scheme.lower() == "bearer" else None
         if principal is None:
-            raise Unauthorized("The token is not one of this server's.", hint="look it up: `amlet server status`.")
+            raise Unauthorized(
+                "The token is not one of this server's.", hint="look it up: `amlet server status --show-token`."
+            )
         return principal
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(cookie_name(parts.url))
     return parts.tokens.browser(cookie) if cookie else None
 
 

@@ -182,7 +182,8 @@ def test_a_disk_that_fails_at_the_nth_call_loses_nothing_acknowledged(
     )
 
 
-def test_calls_wait_while_another_process_holds_the_records(scene: Scene):
+@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.every_fault)])
+def test_calls_wait_while_another_process_holds_the_records(scene: Scene, seconds: int):
     scene.submit()
     until(lambda: len(scene.logged()) == 20, what="a script at work")
 
@@ -191,7 +192,7 @@ def test_calls_wait_while_another_process_holds_the_records(scene: Scene):
         scene.flag("middle")
         until(lambda: len(scene.logged()) == 40, what="a script that does not wait for the records")
         assert [run.status for run in scene.runs()] == ["Running"]
-        passes(4)
+        passes(seconds)
         other.execute("ROLLBACK")
 
     (run,) = scene.settled()

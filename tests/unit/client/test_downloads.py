@@ -86,5 +86,5 @@ def test_what_is_not_there_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageFailed, match="Cannot write .*file/below"):
+    with pytest.raises(StorageFailed, match=r"Cannot write .*file/below"):
         download(FakeBody(b"ab"), tmp_path / "file" / "below")

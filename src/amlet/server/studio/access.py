@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from amlet.base.errors import Forbidden, TooLarge, Unauthorized
 from amlet.server.context import Parts
-from amlet.server.security import COOKIE, identify
+from amlet.server.security import cookie_name, identify
 from amlet.server.studio.answers import html, redirect
 from amlet.server.studio.local_paths import local_path
 from amlet.server.studio.rendering import render
@@ -73,13 +73,13 @@ async def sign_out(request: Request, parts: Parts) -> Response:
     """`POST /signout`: forget the cookie."""
     _need_origin(request)
     answer = redirect(pages.SIGN_IN)
-    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=_is_https(parts))
+    answer.delete_cookie(cookie_name(parts.url), path="/", httponly=True, samesite="strict", secure=_is_https(parts))
     return answer
 
 
 def _signed_in(answer: Response, parts: Parts) -> Response:
     answer.set_cookie(
-        COOKIE,
+        cookie_name(parts.url),
         parts.tokens.for_browser(),
         max_age=BROWSER_S,
         path="/",
