@@ -143,7 +143,9 @@ def test_a_run_outlives_or_ends_with(stage: Stage, victim: str, scene: Scene, to
         assert runs[0].status == ("Failed" if victim == "job" else "Completed"), runs[0].error
     if stage.name == "registering":
         models = scene.client.models.list(scene.workspace_id, ModelQuery()).models
-        assert [model.version for model in models] == [1]
+        # A request whose client is gone before its body is read is dropped: then there is no model, and never half of
+        # one. Any other client asks again until it is told of the one version.
+        assert [model.version for model in models] in ([[], [1]] if victim == "client" else [[1]])
     if victim == "server":
         assert scene.server.home.server_file.read_text().split('"pid"')[0] == port.split('"pid"')[0]
     scene.check_whole()
