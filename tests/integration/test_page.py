@@ -27,8 +27,8 @@ def page(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_page_runs_from_its_first_line_to_a_prediction(page, shared_server: RealServer):
-    ended = run_script(page, "page.py", shared_server.home.root)
+def test_the_page_runs_from_its_first_line_to_a_prediction(page, fresh_server: RealServer):
+    ended = run_script(page, "page.py", fresh_server.home.root)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     lines = ended.stdout.splitlines()
