@@ -1,14 +1,12 @@
-"""The contract of the records, which every database keeps. To add one: one more param of the fixture `records`."""
+"""The contract of the records, which every database keeps."""
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,23 +17,19 @@ from amlet.base.hashing import sha256_bytes
 from amlet.domain.artifact import BlobLocation, Entry, tree_of
 from amlet.domain.compute import ComputeTarget, Node
 from amlet.domain.environment import EnvironmentSpec, Lock, Package, lock_of
-from amlet.domain.job import Job, Share
+from amlet.domain.job import Share
 from amlet.domain.metric import LIST, ROW, SCALAR, TABLE, Point
 from amlet.domain.model import Model, Resources
 from amlet.domain.run import (
     COMPLETED,
     PREPARING,
-    QUEUED,
     RUNNING,
-    SCRIPT_RUN,
-    Run,
     RunError,
     RunWarning,
     Stage,
 )
 from amlet.domain.service import HEALTHY, Service
-from amlet.domain.workspace import Experiment, Workspace
-from amlet.store import Database
+from amlet.domain.workspace import Experiment
 from amlet.store.base import (
     FileRecord,
     LeaseRecord,
@@ -45,79 +39,7 @@ from amlet.store.base import (
     ServiceRecord,
     Transaction,
 )
-
-T = TypeVar("T")
-NOW = datetime(2026, 11, 23, 10, 0, 0, 123457, tzinfo=timezone.utc)
-HARD_TEXTS = (
-    "trailing space ",
-    "quote ' \" `; DROP TABLE runs; --",
-    "new\nline\ttab",
-    "ünïcödé 日本 😀 \u202e",
-    "%_[a]*?",
-    "a" * 4000,
-    "nul \x00 within",
-)
-
-
-@pytest.fixture(params=["sqlite"])
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
-    database = {"sqlite": lambda: Database(tmp_path / "it's a #1? föld%20er" / "records.db")}[request.param]()
-    database.write(lambda tx: tx.workspaces.add(workspace())).result()
-    yield database
-    database.close()
-
-
-def write(records: Records, work: Callable[[Transaction], T]) -> T:
-    return records.write(work).result(timeout=30)
-
-
-def later(seconds: float) -> datetime:
-    return NOW + timedelta(seconds=seconds)
-
-
-def workspace(id: str = "w", name: str = "demo") -> Workspace:  # noqa: A002
-    return Workspace(id, "sub", "group", name, "local", {"team": "ü"}, NOW)
-
-
-def run_of(id: str, **changes: Any) -> Run:  # noqa: A002
-    made = Run(
-        workspace_id="w",
-        id=id,
-        experiment="iris",
-        number=0,
-        type=SCRIPT_RUN,
-        status=QUEUED,
-        display_name="calm-lake-1",
-        target="local",
-        attempt=0,
-        tags={},
-        properties={},
-        stages=[],
-        warnings=[],
-        error=None,
-        waiting_for=None,
-        lock_id=None,
-        created=NOW,
-        started=None,
-        ended=None,
-        revision=0,
-    )
-    return made._replace(**changes)
-
-
-JOB = Job(
-    EnvironmentSpec("sklearn", python="3.8", conda=["scikit-learn"], variables={"A": "1"}),
-    "snapshot",
-    "train.py",
-    ["--alpha", "0.1"],
-    variables={"B": "ü"},
-    definition={"nested": {"list": [1, 2.5, None, True]}},
-)
-
-
-def add_run(records: Records, id: str, submission: str = "", **changes: Any) -> Run:  # noqa: A002
-    return write(records, lambda tx: tx.runs.add(run_of(id, **changes), JOB, submission))
-
+from support.records import HARD_TEXTS, JOB, NOW, add_run, later, run_of, workspace, write
 
 # Workspaces and experiments
 
@@ -152,6 +74,21 @@ def test_experiments_belong_to_their_workspace(records: Records) -> None:
     assert records.read(lambda tx: tx.experiments.list("w")) == [iris]
     with pytest.raises(Conflict, match="iris"):
         write(records, lambda tx: tx.experiments.add(iris._replace(id="e2")))
+
+
+def test_an_experiment_keeps_tags_is_archived_and_deleted(records: Records) -> None:
+    iris = Experiment("e1", "w", "iris", NOW, {"a": None})
+    wine = Experiment("e2", "w", "wine", NOW)
+    write(records, lambda tx: (tx.experiments.add(iris), tx.experiments.add(wine)))
+    assert records.read(lambda tx: tx.experiments.find("w", "iris")) == iris
+    changed = iris._replace(tags={"a": "ü'", "b": "2"}, archived=later(5))
+    write(records, lambda tx: tx.experiments.save(changed))
+    assert records.read(lambda tx: tx.experiments.list("w")) == [changed, wine]
+    with pytest.raises(NotFound, match="nope"):
+        write(records, lambda tx: tx.experiments.save(iris._replace(name="nope")))
+    write(records, lambda tx: tx.experiments.delete("w", "iris"))
+    write(records, lambda tx: tx.experiments.delete("w", "iris"))
+    assert records.read(lambda tx: tx.experiments.list("w")) == [wine]
 
 
 def test_what_refers_to_an_unknown_workspace_is_refused(records: Records) -> None:
@@ -191,6 +128,70 @@ def test_a_tree_comes_back_and_adding_it_again_changes_nothing(records: Records)
     assert records.read(lambda tx: tx.trees.get(tree.id)) == tree
     with pytest.raises(NotFound, match="nope"):
         records.read(lambda tx: tx.trees.get("nope"))
+
+
+HOUR = timedelta(hours=1)
+
+
+def blob(letter: str, pack: str | None = None) -> BlobLocation:
+    return BlobLocation(letter * 64, 5, pack and pack * 64)
+
+
+def test_blobs_of_files_snapshots_and_models_are_referred_to(records: Records) -> None:
+    add_run(records, "r1")
+    snapshot, sources, model = (tree_of([Entry("a.py", letter * 64, 5)]) for letter in "abc")
+    job = JOB._replace(snapshot_id=snapshot.id)
+    interactive = run_of("r3", properties={"ContentSnapshotId": sources.id})
+
+    def work(tx: Transaction) -> None:
+        tx.blobs.add([blob(letter) for letter in "abcdef"], NOW)
+        for tree in (snapshot, sources, model):
+            tx.trees.add(tree)
+        tx.runs.add(run_of("r2"), job, "")
+        tx.runs.add(interactive, None, "")
+        tx.models.add(model_of(1, tree_id=model.id))
+        tx.files.put("w", "r1", [FileRecord("outputs/d", 5, "d" * 64, None)])
+
+    write(records, work)
+    assert write(records, lambda tx: tx.blobs.unreferenced(NOW + HOUR)) == [blob("e"), blob("f")]
+
+
+def test_blobs_and_trees_go_when_what_refers_to_them_goes_and_they_are_old_enough(records: Records) -> None:
+    tree = tree_of([Entry("a.py", "a" * 64, 5)])
+    write(records, lambda tx: tx.blobs.add([blob("a"), blob("b")]))
+    write(records, lambda tx: tx.trees.add(tree))
+    write(records, lambda tx: tx.runs.add(run_of("r1"), JOB._replace(snapshot_id=tree.id), ""))
+    now = datetime.now(timezone.utc)
+    assert write(records, lambda tx: tx.blobs.unreferenced(now - HOUR)) == []
+    assert write(records, lambda tx: tx.blobs.unreferenced(now + HOUR)) == [blob("b")]
+    write(records, lambda tx: tx.runs.delete("w", "r1"))
+    assert write(records, lambda tx: tx.blobs.unreferenced(now - HOUR)) == []
+    assert records.read(lambda tx: tx.trees.get(tree.id)) == tree
+    assert write(records, lambda tx: tx.blobs.unreferenced(now + HOUR)) == [blob("a"), blob("b")]
+    with pytest.raises(NotFound):
+        records.read(lambda tx: tx.trees.get(tree.id))
+
+
+def test_a_blob_that_is_sent_again_is_young_again(records: Records) -> None:
+    write(records, lambda tx: tx.blobs.add([blob("a")], NOW))
+    write(records, lambda tx: tx.blobs.add([blob("a")], NOW + HOUR))
+    assert write(records, lambda tx: tx.blobs.unreferenced(NOW + HOUR)) == []
+
+
+def test_a_pack_goes_with_the_last_of_its_members(records: Records) -> None:
+    write(records, lambda tx: tx.blobs.add([blob("a", "1"), blob("b", "1"), blob("c", "2"), blob("d")]))
+    assert write(records, lambda tx: tx.blobs.forget(["a" * 64, "c" * 64, "d" * 64, "9" * 64])) == ["2" * 64]
+    assert records.read(lambda tx: tx.blobs.locate(["a" * 64, "b" * 64, "d" * 64])) == {"b" * 64: blob("b", "1")}
+    assert write(records, lambda tx: tx.blobs.forget(["b" * 64])) == ["1" * 64]
+    assert write(records, lambda tx: tx.blobs.forget([])) == []
+
+
+def test_more_blobs_than_fit_in_one_query_are_forgotten(records: Records) -> None:
+    digests = [sha256_bytes(b"%d" % number) for number in range(1200)]
+    held = [BlobLocation(digest, 5, digests[number // 2]) for number, digest in enumerate(digests)]
+    write(records, lambda tx: tx.blobs.add(held, NOW))
+    assert {location.sha256 for location in write(records, lambda tx: tx.blobs.unreferenced(later(1)))} == set(digests)
+    assert sorted(write(records, lambda tx: tx.blobs.forget(digests))) == sorted(digests[:600])
 
 
 # Environments and locks
@@ -310,6 +311,11 @@ def test_a_run_comes_back_whole_with_its_job(records: Records) -> None:
         started=later(2),
         ended=later(3),
         revision=4,
+        name="run_1",
+        description="what it\nis for",
+        parent_id="r0",
+        parameters={"kernel": "rbf", "C": "0.5"},
+        trashed=later(9),
     )
     assert added.number == 1
     assert records.read(lambda tx: tx.runs.get("w", "r1")) == added
@@ -433,6 +439,69 @@ def test_the_first_queued_run_is_the_oldest_that_no_node_holds(records: Records)
     assert again is not None
     assert again.id == "r1"
     assert records.read(lambda tx: tx.runs.first_queued("w/other")) is None
+
+
+def test_a_run_without_a_job_says_so(records: Records) -> None:
+    write(records, lambda tx: tx.runs.add(run_of("r1"), None, ""))
+    assert records.read(lambda tx: tx.runs.get("w", "r1")).number == 1
+    with pytest.raises(NotFound, match="interactive"):
+        records.read(lambda tx: tx.runs.job("w", "r1"))
+
+
+def test_children_are_those_of_children_too_oldest_first(records: Records) -> None:
+    write(records, lambda tx: tx.workspaces.add(workspace("v", "second")))
+    for run_id, parent in (("p", None), ("a", "p"), ("b", "a"), ("c", "p"), ("d", "other"), ("e", "b")):
+        add_run(records, run_id, parent_id=parent)
+    add_run(records, "x", parent_id="p", workspace_id="v")
+    assert [run.id for run in records.read(lambda tx: tx.runs.children("w", "p"))] == ["a", "b", "c", "e"]
+    assert [run.id for run in records.read(lambda tx: tx.runs.children("w", "a"))] == ["b", "e"]
+    assert records.read(lambda tx: tx.runs.children("w", "e")) == []
+
+
+def test_runs_that_are_each_others_children_come_once(records: Records) -> None:
+    add_run(records, "a", parent_id="b")
+    add_run(records, "b", parent_id="a")
+    assert [run.id for run in records.read(lambda tx: tx.runs.children("w", "a"))] == ["a", "b"]
+
+
+def test_a_run_is_in_the_trash_from_its_time_on_and_in_no_page_but_that_of_the_trash(records: Records) -> None:
+    add_run(records, "r1", status=COMPLETED)
+    run = add_run(records, "r2", status=COMPLETED)
+    write(records, lambda tx: tx.runs.save(run._replace(trashed=later(5))))
+
+    def ids(**chosen: Any) -> list[str]:
+        return [run.id for run in records.read(lambda tx: tx.runs.page("w", RunFilter(**chosen)))[0]]
+
+    assert ids() == ["r1"]
+    assert ids(status=COMPLETED, recursive=True) == ["r1"]
+    assert ids(trashed=True) == ["r2"]
+    assert records.read(lambda tx: tx.runs.get("w", "r2")).trashed == later(5)
+    assert records.read(lambda tx: tx.runs.trashed_before(later(5))) == []
+    assert [run.id for run in records.read(lambda tx: tx.runs.trashed_before(later(6)))] == ["r2"]
+    back = records.read(lambda tx: tx.runs.get("w", "r2"))
+    write(records, lambda tx: tx.runs.save(back._replace(trashed=None)))
+    assert ids() == ["r2", "r1"]
+
+
+def test_a_deleted_run_leaves_nothing_of_itself(records: Records) -> None:
+    add_run(records, "r1", "submission", tags={"a": "1"}, parameters={"C": "1"})
+    kept = add_run(records, "r2", tags={"a": "1"})
+    logs = [write(records, lambda tx, n=n: tx.files.open_log("w", "r1", f"logs/{n}")).log for n in range(2)]
+    write(records, lambda tx: tx.files.put("w", "r1", [FileRecord("outputs/a", 1, "a" * 64, None)]))
+    write(records, lambda tx: tx.metrics.add("w", "r1", "j", 10, [scalar("a", n) for n in range(5000)]))
+    write(records, lambda tx: tx.leases.save(lease_of("r1")))
+    assert write(records, lambda tx: tx.runs.delete("w", "r1")) == logs
+    assert records.read(lambda tx: tx.runs.find("w", "r1")) is None
+    assert records.read(lambda tx: tx.runs.submitted("w", "submission")) is None
+    assert records.read(lambda tx: tx.leases.find("w", "r1")) is None
+    assert records.read(lambda tx: tx.runs.page("w", RunFilter(tags={"a": "1"})))[0] == [kept]
+    again = add_run(records, "r1")
+    assert again.number == 3
+    assert records.read(lambda tx: tx.files.list("w", "r1")) == []
+    assert records.read(lambda tx: tx.metrics.points("w", "r1")) == {}
+    assert records.read(lambda tx: tx.metrics.drained("w", "r1", "j")) == 0
+    with pytest.raises(NotFound, match="nope"):
+        write(records, lambda tx: tx.runs.delete("w", "nope"))
 
 
 # Leases
@@ -621,7 +690,7 @@ def test_every_kind_of_value_makes_the_round_trip(records: Records, batches: lis
 
 def test_a_value_that_json_cannot_hold_is_refused_and_nothing_is_kept(records: Records) -> None:
     add_run(records, "r1")
-    for bad in (scalar("a", {1, 2}), scalar("a", 1)._replace(kind="image")):
+    for bad in (scalar("a", {1, 2}), scalar("a", 1)._replace(kind="picture")):
         with pytest.raises(InvalidInput):
             write(records, lambda tx, bad=bad: tx.metrics.add("w", "r1", "j", 1, [scalar("a", 1), bad]))
     assert records.read(lambda tx: tx.metrics.points("w", "r1")) == {}

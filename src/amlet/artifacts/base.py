@@ -86,10 +86,11 @@ class BlobStore(Protocol):
             StorageFailed: as `open`.
         """
 
-    def remove(self, location: BlobLocation) -> None:
+    def remove(self, location: BlobLocation, *, unless_younger_than_s: float = 0.0) -> None:
         """Remove a blob of its own, or the whole pack that it lies in: to be called when no member is needed.
 
-        One that is gone already is no error; open readers go on reading.
+        One that is gone already is no error; open readers go on reading. A file that was written within the last
+        `unless_younger_than_s` seconds stays: it was sent again.
 
         Raises:
             StorageFailed: if it cannot be removed.

@@ -71,10 +71,18 @@ class BlobFolder:
         with self._raw(location) as member:
             return member.readall()
 
-    def remove(self, location: BlobLocation) -> None:
+    def remove(self, location: BlobLocation, *, unless_younger_than_s: float = 0.0) -> None:
         place = self._file_of(location)
+        aside = place.with_name(f".{place.name}.{os.urandom(4).hex()}")
         try:
-            place.unlink(missing_ok=True)
+            # Out of sight first: one that is sent in between gets a place of its own.
+            place.rename(aside)
+            if time.time() - aside.stat().st_mtime < unless_younger_than_s:
+                aside.rename(place)
+            else:
+                aside.unlink()
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise StorageFailed.from_os_error(error, place) from error
 

@@ -85,6 +85,8 @@ class Home:
         self.nodes = root / "nodes"
         self.snapshots = root / "snapshots"
         """Hashes of files already seen, one file a source folder. Only a cache: may be deleted at any time."""
+        self.interactive = root / "interactive"
+        """Journals of interactive runs while they go on."""
         self.offline = root / "offline"
         """Journals of runs outside a job."""
 

@@ -27,6 +27,32 @@ class Job(NamedTuple):
     """v1's runDefinition as the SDK wrote it. Kept and given back, never read by the server."""
 
 
+def parameters_of(arguments: List[str]) -> Dict[str, str]:
+    """Arguments as names and values: `--kernel linear`, `--C=1`, a flag alone is `true`. The last one wins."""
+    found: Dict[str, str] = {}
+    waiting: Optional[str] = None
+    for argument in arguments:
+        is_name = argument.startswith("-") and not _is_number(argument)
+        if not is_name:
+            if waiting is not None:
+                found[waiting] = argument
+            waiting = None
+            continue
+        name, equals, value = argument.lstrip("-").partition("=")
+        if name:
+            found[name] = value if equals else "true"
+            waiting = None if equals else name
+    return found
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 class Share(NamedTuple):
     """What a job may use of its machine."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from amlet.base.errors import AmletError
 
@@ -10,8 +10,33 @@ SCALAR = "scalar"
 LIST = "list"
 ROW = "row"
 TABLE = "table"
+IMAGE = "image"
+CONFUSION_MATRIX = "confusion_matrix"
+ACCURACY_TABLE = "accuracy_table"
+RESIDUALS = "residuals"
+PREDICTIONS = "predictions"
 
-KINDS = (SCALAR, LIST, ROW, TABLE)
+ARTIFACTS = (IMAGE, CONFUSION_MATRIX, ACCURACY_TABLE, RESIDUALS, PREDICTIONS)
+"""Metrics whose content is a file of the run; the point holds its address (v1-behaviours 4.9-4.10)."""
+
+KINDS = (SCALAR, LIST, ROW, TABLE, *ARTIFACTS)
+"""Their order is part of the store's format: new ones come last."""
+
+ADDRESS = "aml://artifactId/ExperimentRun/dcid."
+"""How the address of a run's file begins: `<run id>/<path>` follows (v1-behaviours 3.12)."""
+
+
+def address_of(run_id: str, path: str) -> str:
+    """The address of a file of a run, which is the value of an artifact metric."""
+    return f"{ADDRESS}{run_id}/{path}"
+
+
+def file_of(address: Any) -> Optional[Tuple[str, str]]:
+    """The run id and the path in an address; None for anything else."""
+    if not isinstance(address, str) or not address.startswith(ADDRESS):
+        return None
+    run_id, slash, path = address[len(ADDRESS) :].partition("/")
+    return (run_id, path) if slash else None
 
 
 class Point(NamedTuple):
@@ -21,7 +46,7 @@ class Point(NamedTuple):
         name: The metric's name, exactly as given.
         kind: One of `KINDS`.
         value: A scalar (float, int, bool, str, None); a list of scalars; a dict column -> scalar (a row);
-            a dict column -> scalar or list of scalars of one length (a table).
+            a dict column -> scalar or list of scalars of one length (a table); the address of a file (an artifact).
         step: The step given with the value, or None.
         time_s: When it was logged, seconds since the epoch.
     """

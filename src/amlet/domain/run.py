@@ -20,7 +20,8 @@ TERMINAL: FrozenSet[str] = frozenset((COMPLETED, FAILED, CANCELED))
 """v1-behaviours 2.4."""
 
 TRANSITIONS: Dict[str, FrozenSet[str]] = {
-    NOT_STARTED: frozenset((STARTING, FAILED, CANCELED)),
+    # An interactive run goes from its making to Running: its process is there already.
+    NOT_STARTED: frozenset((STARTING, RUNNING, FAILED, CANCELED)),
     STARTING: frozenset((PREPARING, QUEUED, RUNNING, FAILED, CANCELED)),
     PREPARING: frozenset((QUEUED, FAILED, CANCELED)),
     # A run whose node is lost goes back to the queue from wherever it was.
@@ -100,6 +101,14 @@ class Run(NamedTuple):
     ended: Optional[datetime]
     revision: int
     """Grows with every change that a watcher would want to see."""
+    name: Optional[str] = None
+    description: Optional[str] = None
+    parent_id: Optional[str] = None
+    """The run that this one is a child of, in the same workspace."""
+    parameters: Dict[str, str] = {}
+    """What the script was called with, by name: for filters and comparisons."""
+    trashed: Optional[datetime] = None
+    """Since when it lies in the trash, which is emptied after some days."""
 
     @property
     def is_over(self) -> bool:

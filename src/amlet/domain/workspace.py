@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Dict, NamedTuple
+from typing import Dict, NamedTuple, Optional
 
 
 class Workspace(NamedTuple):
@@ -25,3 +25,6 @@ class Experiment(NamedTuple):
     workspace_id: str
     name: str
     created: datetime
+    tags: Dict[str, Optional[str]] = {}
+    archived: Optional[datetime] = None
+    """Since when it is out of the way."""

@@ -19,12 +19,14 @@ from typing import NamedTuple, Protocol, TypeVar
 from amlet.domain.artifact import BlobLocation, Tree
 from amlet.domain.compute import ComputeTarget, Node
 from amlet.domain.environment import EnvironmentSpec, Lock
+from amlet.domain.filter import Condition, Order
 from amlet.domain.job import Job
 from amlet.domain.metric import Point
 from amlet.domain.model import Model
 from amlet.domain.run import Run
 from amlet.domain.service import Service
 from amlet.domain.workspace import Experiment, Workspace
+from amlet.wire.runs import Chart
 
 T = TypeVar("T")
 
@@ -51,12 +53,23 @@ class FileRecord(NamedTuple):
 
 
 class RunFilter(NamedTuple):
-    """Which runs; None does not restrict."""
+    """Which runs; None does not restrict. The fields are those of `wire.runs.RunQuery`, parsed."""
 
     experiment: str | None = None
     status: str | None = None
     limit: int = 50
     before: int | None = None
+    """The cursor that the page before gave: newest first a row's number, with an order a count of rows."""
+    type: str | None = None
+    parent_id: str | None = None
+    recursive: bool = False
+    """With parent_id also the children's children; without it children beside the roots (else roots alone)."""
+    condition: Condition | None = None
+    order: Order | None = None
+    tags: Mapping[str, str | None] = {}
+    """All of these; None asks for the key alone."""
+    properties: Mapping[str, str | None] = {}
+    trashed: bool = False
 
 
 class ModelFilter(NamedTuple):
@@ -82,6 +95,10 @@ class ExperimentRecords(Protocol):
     def find(self, workspace_id: str, name: str) -> Experiment | None: ...
     def add(self, experiment: Experiment) -> None: ...
     def list(self, workspace_id: str) -> list[Experiment]: ...
+    def save(self, experiment: Experiment) -> None:
+        """Replace its tags and whether it is archived."""
+
+    def delete(self, workspace_id: str, name: str) -> None: ...
 
 
 class BlobRecords(Protocol):
@@ -91,8 +108,22 @@ class BlobRecords(Protocol):
         """Those without a row, in the order asked, each once."""
 
     def locate(self, sha256: Sequence[str]) -> dict[str, BlobLocation]: ...
-    def add(self, locations: Sequence[BlobLocation]) -> None:
-        """A blob that is there already keeps its place."""
+    def add(self, locations: Sequence[BlobLocation], now: datetime | None = None) -> None:
+        """A blob that is there already keeps its place; `now` is when it was sent, the present by default."""
+
+    def unreferenced(self, added_before: datetime) -> list[BlobLocation]:
+        """Blobs that no file of a run and no tree of a run's snapshot or of a model refers to.
+
+        Those added later than the moment are left out: they may just be on their way into a tree. Also removes trees
+        that nobody refers to, by the same rule of age.
+        """
+
+    def forget(self, sha256: Sequence[str]) -> list[str]:
+        """Remove the rows.
+
+        Returns:
+            The packs none of whose members has a row any more: their files may go.
+        """
 
 
 class TreeRecords(Protocol):
@@ -141,8 +172,11 @@ class RunRecords(Protocol):
         """Raises NotFound."""
 
     def submitted(self, workspace_id: str, submission_id: str) -> Run | None: ...
-    def add(self, run: Run, job: Job, submission_id: str) -> Run:
-        """Also gives it its number within the experiment. Raises Conflict when the id is taken."""
+    def add(self, run: Run, job: Job | None, submission_id: str) -> Run:
+        """Also gives it its number within the experiment. Raises Conflict when the id is taken.
+
+        An interactive run has no job.
+        """
 
     def save(self, run: Run) -> Run:
         """Replace the record; its revision grows by one."""
@@ -158,6 +192,19 @@ class RunRecords(Protocol):
 
     def first_queued(self, pool: str) -> Run | None:
         """The oldest Queued run of a pool that no node holds."""
+
+    def children(self, workspace_id: str, run_id: str) -> list[Run]:
+        """The children of a run and theirs, oldest first."""
+
+    def trashed_before(self, moment: datetime) -> list[Run]:
+        """Runs that lie in the trash since before then, over all workspaces."""
+
+    def delete(self, workspace_id: str, run_id: str) -> list[int]:
+        """Delete a run for good, with its metrics, files, journals' offsets and job.
+
+        Returns:
+            The numbers of its log files.
+        """
 
     def pools(self) -> dict[str, int]:
         """How many Queued runs without a lease each pool has."""
@@ -225,6 +272,9 @@ class MetricRecords(Protocol):
 
     def summaries(self, workspace_id: str, run_id: str) -> list[MetricSummary]:
         """All metrics of a run, in the order of their first point."""
+
+    def chart(self, workspace_id: str, run_id: str, name: str, points: int) -> Chart:
+        """One scalar metric thinned out: the extremes of each part are kept; 10 million points in under 300 ms."""
 
 
 class ModelRecords(Protocol):

@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
-from amlet.domain.metric import SCALAR, Point
+from amlet.base.errors import NotFound
+from amlet.domain.metric import KINDS, Point
 from amlet.store.base import MetricSummary
 from amlet.store.blobs import AT_ONCE
+from amlet.store.charts import EXACT_CHUNKS, Drawable, extremes_of, numbers_of
 from amlet.store.chunks import CHUNK_POINTS, Columns, pack, unpack
 from amlet.store.runs import seq_of
 from amlet.store.tables import journals, metric_chunks, metrics, runs
 from amlet.store.upserts import put
+from amlet.wire.runs import Chart
 
 _OF_RUN = (runs.c.workspace_id == bindparam("workspace_id"), runs.c.id == bindparam("run_id"))
 _DRAINED = (
@@ -43,6 +46,14 @@ _OPEN_CHUNKS = (
         # The chunk after the full ones: there is one just when the last is not full.
         metric_chunks.c.number == metrics.c.points // CHUNK_POINTS,
     )
+)
+_OF_METRIC = metric_chunks.c.metric == bindparam("its_seq")
+_CHUNKS = select(metric_chunks.c.number, metric_chunks.c.points).where(_OF_METRIC).order_by(metric_chunks.c.number)
+_LAST_CHUNK = _CHUNKS.where(metric_chunks.c.extremes.is_(None))
+_EXTREMES = (
+    select(metric_chunks.c.number, metric_chunks.c.extremes)
+    .where(_OF_METRIC, metric_chunks.c.extremes.is_not(None))
+    .order_by(metric_chunks.c.number)
 )
 _SAVE = metrics.update().where(metrics.c.seq == bindparam("its_seq"))
 
@@ -86,6 +97,23 @@ class Metrics:
         rows = self._connection.execute(_SUMMARIES, {"workspace_id": workspace_id, "run_id": run_id})
         return [MetricSummary._make(row) for row in rows]
 
+    def chart(self, workspace_id: str, run_id: str, name: str, points: int) -> Chart:
+        run = seq_of(self._connection, workspace_id, run_id)
+        held = self._held(run, [name]).get(name)
+        if held is None:
+            raise NotFound(f"Run {run_id} has no metric {name[:300]!r}.", hint="run.get_metrics() shows all it logged.")
+        drawable = Drawable()
+        total = held.summary.points
+        if total > EXACT_CHUNKS * CHUNK_POINTS:
+            for number, packed in self._connection.execute(_EXTREMES, {"its_seq": held.seq}):
+                drawable.add_extremes(number, packed)
+            rest = self._connection.execute(_LAST_CHUNK, {"its_seq": held.seq})
+        else:
+            rest = self._connection.execute(_CHUNKS, {"its_seq": held.seq})
+        for number, packed in rest:
+            drawable.add_chunk(number, unpack(packed))
+        return drawable.chart(total, points)
+
     def _append(self, run: int, by_name: dict[str, list[Point]]) -> None:
         held = self._held(run, list(by_name))
         fresh = [name for name in by_name if name not in held]
@@ -101,16 +129,18 @@ class Metrics:
         summary_rows: list[dict[str, Any]] = []
         for name, points in by_name.items():
             seq, summary = held[name]
-            columns = Columns.of(points)
+            added = columns = Columns.of(points)
             if seq in last_chunks:
                 longer = unpack(last_chunks[seq])
                 longer.extend(columns)
                 columns = longer
             number = summary.points // CHUNK_POINTS
             for start in range(0, len(columns), CHUNK_POINTS):
-                packed = pack(columns.part(start, start + CHUNK_POINTS))
-                chunk_rows.append({"metric": seq, "number": number + start // CHUNK_POINTS, "points": packed})
-            row = _grown(summary, points)._asdict()
+                part = columns.part(start, start + CHUNK_POINTS)
+                extremes = extremes_of(part) if len(part) == CHUNK_POINTS else None
+                place = {"metric": seq, "number": number + start // CHUNK_POINTS}
+                chunk_rows.append({**place, "points": pack(part), "extremes": extremes})
+            row = _grown(summary, added)._asdict()
             del row["name"]
             summary_rows.append({"its_seq": seq, **row})
         put(self._connection, metric_chunks, chunk_rows)
@@ -133,13 +163,13 @@ class Metrics:
         return found
 
 
-def _grown(summary: MetricSummary, points: Sequence[Point]) -> MetricSummary:
+def _grown(summary: MetricSummary, added: Columns) -> MetricSummary:
     """The summary with later points of the metric."""
-    grown = summary._replace(kind=points[-1].kind, points=summary.points + len(points))
-    steps = [point.step for point in points if point.step is not None]
-    if steps and -(1 << 63) <= steps[-1] < 1 << 63:
-        grown = grown._replace(last_step=steps[-1])
-    numbers = [_number(point.value) for point in points if point.kind == SCALAR and _is_number(point.value)]
+    grown = summary._replace(kind=KINDS[added.kinds[-1]], points=summary.points + len(added))
+    last_step = next((step for step in reversed(added.steps) if step is not None), None)
+    if last_step is not None and -(1 << 63) <= last_step < 1 << 63:
+        grown = grown._replace(last_step=last_step)
+    numbers = [number for number in numbers_of(added) if number is not None]
     if not numbers:
         return grown
     # Whether one was there before cannot be told from `first`, which is None for NaN: a NaN may be followed up.
@@ -152,17 +182,6 @@ def _grown(summary: MetricSummary, points: Sequence[Point]) -> MetricSummary:
         min=min(low + ordered, default=None),
         max=max(high + ordered, default=None),
     )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _number(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
 
 
 def _not_nan(number: float) -> float | None:

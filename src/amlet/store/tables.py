@@ -80,6 +80,8 @@ experiments = Table(
     _of_workspace(),
     _must("name", Text),
     _must("created", Moment),
+    _must("tags", Json(TAGS)),
+    _may("archived", Moment),
     UniqueConstraint("workspace_id", "name"),
 )
 
@@ -90,6 +92,8 @@ blobs = Table(
     _must("size_bytes", BigInteger),
     _may("pack", Text),
     _must("offset", BigInteger),
+    _must("added", Moment),
+    Index("blobs_pack", "pack"),
 )
 
 trees = Table(
@@ -97,6 +101,7 @@ trees = Table(
     metadata,
     _key("id", Text),
     _must("entries", LargeBinary),
+    _must("added", Moment),
 )
 
 environments = Table(
@@ -193,22 +198,48 @@ runs = Table(
     _may("started", Moment),
     _may("ended", Moment),
     _must("revision", BigInteger),
+    _may("name", Text),
+    _may("description", Text),
+    _may("parent_id", Text),
+    _must("parameters", Json(TEXTS)),
+    _may("trashed", Moment),
     _must("pool", Text),
     _may("submission_id", Text),
     UniqueConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "submission_id"),
-    Index("runs_page", "workspace_id", "seq"),
-    Index("runs_experiment", "workspace_id", "experiment", "seq"),
-    Index("runs_workspace_status", "workspace_id", "status", "seq"),
+    # These end with what every page asks of a run, so that only the rows of the page itself are read.
+    Index("runs_page", "workspace_id", "seq", "parent_id", "trashed"),
+    Index("runs_experiment", "workspace_id", "experiment", "seq", "parent_id", "trashed"),
+    Index("runs_workspace_status", "workspace_id", "status", "seq", "parent_id", "trashed"),
+    Index("runs_parent", "workspace_id", "parent_id", "seq", "trashed"),
+    Index("runs_started", "workspace_id", "started", "seq", "parent_id", "trashed"),
     Index("runs_status", "status", "seq"),
     Index("runs_pool_status", "pool", "status", "seq"),
+    Index("runs_trashed", "trashed"),
 )
+
+run_labels = Table(
+    "run_labels",
+    metadata,
+    _of_run(),
+    _must("kind", BigInteger),
+    _must("name", Text),
+    _may("value", Text),
+    _may("whole", Text),
+    _may("number", Double),
+    UniqueConstraint("run", "kind", "name"),
+    Index("run_labels_value", "kind", "name", "value", "run"),
+    Index("run_labels_number", "kind", "name", "number", "run"),
+)
+"""Tags, properties and parameters once more, for filters: see `labels.py`. What a run has is in its own row."""
 
 jobs = Table(
     "jobs",
     metadata,
     _of_run(primary_key=True),
+    _must("snapshot_id", Text),
     _must("job", Json(Job)),
+    Index("jobs_snapshot", "snapshot_id"),
 )
 """Apart from the runs, whose rows change often and are read in pages."""
 
@@ -235,6 +266,7 @@ run_files = Table(
     _must("size_bytes", BigInteger),
     _may("sha256", Text),
     _may("log", BigInteger),
+    Index("run_files_sha256", "sha256"),
 )
 
 journals = Table(
@@ -259,7 +291,7 @@ metrics = Table(
     _may("max", Double),
     _may("last_step", BigInteger),
     UniqueConstraint("run", "name"),
-    Index("metrics_last", "name", "last"),
+    Index("metrics_last", "name", "last", "run"),
 )
 """One summary a (run, name). Of scalars that are numbers; NaN is null, since databases differ over it."""
 
@@ -275,8 +307,9 @@ metric_chunks = Table(
     ),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     _must("points", LargeBinary),
+    _may("extremes", LargeBinary),
 )
-"""The points of a metric, `chunks.CHUNK_POINTS` a row, all rows full but the last."""
+"""The points of a metric, `chunks.CHUNK_POINTS` a row, all rows full but the last; full ones have their extremes."""
 
 models = Table(
     "models",
@@ -299,6 +332,7 @@ models = Table(
     _must("created", Moment),
     UniqueConstraint("workspace_id", "name", "version"),
     Index("models_run", "workspace_id", "run_id"),
+    Index("models_tree", "tree_id"),
 )
 
 services = Table(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterator
 
 from sqlalchemy import Connection, bindparam, select
 
+from amlet.base.clock import SystemClock
 from amlet.base.errors import NotFound
 from amlet.domain.artifact import Entry, Tree
 from amlet.store.tables import trees
@@ -20,13 +22,21 @@ class Trees:
         self._connection = connection
 
     def add(self, tree: Tree) -> None:
-        insert_new(self._connection, trees, [{"id": tree.id, "entries": _packed(tree.entries)}])
+        row = {"id": tree.id, "entries": _packed(tree.entries), "added": SystemClock().now()}
+        insert_new(self._connection, trees, [row], renewed=("added",))
 
     def get(self, tree_id: str) -> Tree:
         packed = self._connection.execute(_ENTRIES, {"id": tree_id}).scalar()
         if packed is None:
             raise NotFound(f"There is no folder of files with the id {tree_id!r}.")
         return Tree(tree_id, _unpacked(packed))
+
+
+def digests_in_trees(connection: Connection) -> Iterator[str]:
+    """The blobs of all trees that there are, some more than once."""
+    for packed in connection.execute(select(trees.c.entries)).scalars():
+        for entry in _unpacked(packed):
+            yield entry.sha256
 
 
 def _packed(entries: list[Entry]) -> bytes:

@@ -14,16 +14,16 @@ from amlet.store.tables import counters
 Rows = Sequence[Mapping[str, Any]]
 
 
-def insert_new(connection: Connection, table: Table, rows: Rows) -> None:
-    """Insert the rows that are not there; those that are keep what they have."""
+def insert_new(connection: Connection, table: Table, rows: Rows, *, renewed: tuple[str, ...] = ()) -> None:
+    """Insert the rows that are not there; those that are keep what they have, but for the renewed columns."""
     if rows:
-        connection.execute(_statement(connection.dialect.name, table, tuple(rows[0]), False), list(rows))
+        connection.execute(_statement(connection.dialect.name, table, renewed), list(rows))
 
 
 def put(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert the rows, or replace all their columns when a row of the same primary key is there."""
     if rows:
-        connection.execute(_statement(connection.dialect.name, table, tuple(rows[0]), True), list(rows))
+        connection.execute(_statement(connection.dialect.name, table, tuple(rows[0])), list(rows))
 
 
 def next_number(connection: Connection, counter: str) -> int:
@@ -42,11 +42,11 @@ _COUNTED = select(counters.c.value).where(counters.c.name == bindparam("name"))
 
 
 @functools.cache
-def _statement(dialect: str, table: Table, columns: tuple[str, ...], replace: bool) -> Executable:
+def _statement(dialect: str, table: Table, replaced: tuple[str, ...]) -> Executable:
     made = _insert_of(dialect)(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: made.excluded[name] for name in columns if name not in keys}
-    if replace and changed:
+    changed = {name: made.excluded[name] for name in replaced if name not in keys}
+    if changed:
         return made.on_conflict_do_update(index_elements=keys, set_=changed)  # type: ignore[no-any-return]
     return made.on_conflict_do_nothing()  # type: ignore[no-any-return]
 

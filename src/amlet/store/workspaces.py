@@ -13,6 +13,9 @@ _WORKSPACE = _WORKSPACES.where(workspaces.c.id == bindparam("id"))
 _EXPERIMENTS = select(*(experiments.c[name] for name in Experiment._fields)).where(
     experiments.c.workspace_id == bindparam("workspace_id")
 )
+_THIS = (experiments.c.workspace_id == bindparam("its_workspace"), experiments.c.name == bindparam("its_name"))
+_SAVE = experiments.update().where(*_THIS)
+_DELETE = experiments.delete().where(*_THIS)
 _EXPERIMENT = _EXPERIMENTS.where(experiments.c.name == bindparam("name"))
 
 
@@ -61,6 +64,15 @@ class Experiments:
         if self.find(experiment.workspace_id, experiment.name):
             raise Conflict(f'There is an experiment "{experiment.name}" in this workspace already.')
         self._connection.execute(experiments.insert(), experiment._asdict())
+
+    def save(self, experiment: Experiment) -> None:
+        values = {"tags": experiment.tags, "archived": experiment.archived}
+        key = {"its_workspace": experiment.workspace_id, "its_name": experiment.name}
+        if not self._connection.execute(_SAVE, {**values, **key}).rowcount:
+            raise NotFound(f'There is no experiment "{experiment.name}" in this workspace.')
+
+    def delete(self, workspace_id: str, name: str) -> None:
+        self._connection.execute(_DELETE, {"its_workspace": workspace_id, "its_name": name})
 
     def list(self, workspace_id: str) -> list[Experiment]:
         rows = self._connection.execute(

@@ -106,10 +106,10 @@ def decode_query(kind: Any, query: Mapping[str, str], *, subject: str = "the que
 
 
 def encode_query(value: Any) -> Dict[str, str]:
-    """The inverse of `decode_query`; None is left out."""
+    """The inverse of `decode_query`; what has its default is left out."""
     texts = {}
     for name, item in zip(value._fields, value):
-        if item is not None:
+        if item is not None and item != value._field_defaults.get(name):
             texts[name] = ("true" if item else "false") if isinstance(item, bool) else str(item)
     return texts
 

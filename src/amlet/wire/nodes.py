@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 from amlet.domain.artifact import Entry
 from amlet.domain.job import Lease, Share
@@ -67,6 +67,8 @@ class AttemptStarted(NamedTuple):
     attempt: int
     detail: str
     """How it started, in words: `cold start; build from cache`."""
+    facts: Dict[str, str] = {}
+    """Properties of the run: its interpreter, its machine."""
 
 
 class SettleAttempt(NamedTuple):

@@ -70,6 +70,34 @@ EXPERIMENT_ENSURE = Route(
     "Find or make an experiment",
 )
 
+WORKSPACE_LIST = Route("workspaces.list", "GET", "/api/workspaces", (OWNER,), workspaces.Workspaces, "All workspaces")
+EXPERIMENT_LIST = Route(
+    "experiments.list",
+    "GET",
+    _WORKSPACE + "/experiments",
+    (OWNER, RUN),
+    workspaces.Experiments,
+    "Experiments by name",
+    query=workspaces.ExperimentQuery,
+)
+EXPERIMENT_UPDATE = Route(
+    "experiments.update",
+    "PATCH",
+    _WORKSPACE + "/experiments/{name}",
+    (OWNER,),
+    Experiment,
+    "Tag, archive or reactivate an experiment",
+    workspaces.UpdateExperiment,
+)
+EXPERIMENT_DELETE = Route(
+    "experiments.delete",
+    "DELETE",
+    _WORKSPACE + "/experiments/{name}",
+    (OWNER,),
+    server.Done,
+    "Delete an experiment that has no runs, or only trashed ones",
+)
+
 BLOB_MISSING = Route(
     "blobs.missing",
     "POST",
@@ -149,7 +177,50 @@ RUN_SUBMIT = Route(
     "runs.submit", "POST", _WORKSPACE + "/runs", (OWNER,), runs.SubmitAnswer, "Submit a job", runs.SubmitRun
 )
 RUN_LIST = Route(
-    "runs.list", "GET", _WORKSPACE + "/runs", (OWNER,), runs.RunPage, "Runs, newest first", query=runs.RunQuery
+    "runs.list", "GET", _WORKSPACE + "/runs", (OWNER, RUN), runs.RunPage, "Runs, newest first", query=runs.RunQuery
+)
+RUN_START = Route(
+    "runs.start",
+    "POST",
+    _WORKSPACE + "/interactive-runs",
+    (OWNER, RUN),
+    runs.Runs,
+    "Start runs whose process is there already",
+    runs.StartRuns,
+)
+RUN_END = Route(
+    "runs.end", "POST", _RUN + "/end", (OWNER, NODE, RUN), Run, "End a run that no node executes", runs.EndRun
+)
+RUN_UPDATE = Route("runs.update", "PATCH", _RUN, (OWNER, RUN), Run, "Change names, tags and properties", runs.UpdateRun)
+RUN_TRASH = Route("runs.trash", "DELETE", _RUN, (OWNER,), Run, "Put a run that is over into the trash")
+RUN_RESTORE = Route("runs.restore", "POST", _RUN + "/restore", (OWNER,), Run, "Take a run out of the trash")
+TRASH_EMPTY = Route(
+    "runs.empty_trash",
+    "POST",
+    "/api/trash/empty",
+    (OWNER,),
+    runs.TrashAnswer,
+    "Empty the trash and free blobs that nobody refers to",
+    query=runs.TrashQuery,
+)
+RUN_CHART = Route(
+    "runs.chart",
+    "GET",
+    _RUN + "/chart",
+    (OWNER, RUN),
+    runs.Chart,
+    "One metric, thinned out for drawing",
+    query=runs.ChartQuery,
+)
+RUN_SNAPSHOT = Route("runs.snapshot", "GET", _RUN + "/snapshot", (OWNER, RUN), Tree, "The files that were submitted")
+RUN_PUT_SNAPSHOT = Route(
+    "runs.put_snapshot",
+    "POST",
+    _RUN + "/snapshot",
+    (OWNER, RUN),
+    files.TreeAnswer,
+    "Record the sources of an interactive run, once",
+    files.PutTree,
 )
 RUN_GET = Route("runs.get", "GET", _RUN, (OWNER, RUN), runs.RunDetails, "All of a run but its bytes")
 RUN_WATCH = Route(

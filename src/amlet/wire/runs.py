@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from amlet.domain.artifact import Entry
 from amlet.domain.environment import Lock
 from amlet.domain.job import Job
-from amlet.domain.run import Run
+from amlet.domain.run import Run, RunError, RunWarning
 from amlet.wire.files import RunFile
 
 
@@ -22,8 +23,12 @@ class SubmitRun(NamedTuple):
     """Chosen by the client: sending the same submission twice gives the same run."""
     run_id: Optional[str] = None
     display_name: Optional[str] = None
+    description: Optional[str] = None
     tags: Dict[str, Optional[str]] = {}
     properties: Dict[str, str] = {}
+    parent_id: Optional[str] = None
+    files: List[Entry] = []
+    """Files of the run from its start: the uncommitted changes of its sources."""
 
 
 class SubmitAnswer(NamedTuple):
@@ -33,14 +38,119 @@ class SubmitAnswer(NamedTuple):
     missing: List[str]
 
 
+class StartRun(NamedTuple):
+    """A run whose process is there already: interactive, a child, or one that was offline."""
+
+    experiment: str
+    run_id: str
+    """Chosen by the client: starting the same run twice gives the same run."""
+    name: Optional[str] = None
+    display_name: Optional[str] = None
+    description: Optional[str] = None
+    type: Optional[str] = None
+    parent_id: Optional[str] = None
+    tags: Dict[str, Optional[str]] = {}
+    properties: Dict[str, str] = {}
+    target: str = "local"
+    started: Optional[datetime] = None
+    """When it really began, for one that was offline."""
+
+
+class StartRuns(NamedTuple):
+    """Several at once, all or none."""
+
+    runs: List[StartRun]
+
+
+class Runs(NamedTuple):
+    runs: List[Run]
+
+
+class EndRun(NamedTuple):
+    """The end of a run that no node executes. Ending it twice the same way changes nothing."""
+
+    outcome: str
+    """Completed, Failed or Canceled."""
+    error: Optional[RunError] = None
+    warnings: List[RunWarning] = []
+    ended: Optional[datetime] = None
+
+
+class UpdateRun(NamedTuple):
+    """None, and what is not named, stays as it is."""
+
+    display_name: Optional[str] = None
+    description: Optional[str] = None
+    set_tags: Dict[str, Optional[str]] = {}
+    remove_tags: List[str] = []
+    add_properties: Dict[str, str] = {}
+    """A key that is there with another value is a Conflict."""
+    error: Optional[RunError] = None
+    """What the script says of itself by `run.fail`, kept for the run's end."""
+
+
 class RunQuery(NamedTuple):
-    """Runs, newest first."""
+    """Runs of a workspace, newest first unless `order` says otherwise."""
 
     experiment: Optional[str] = None
     status: Optional[str] = None
     limit: int = 50
     before: Optional[int] = None
-    """Rows older than this cursor."""
+    """The cursor that the page before gave."""
+    type: Optional[str] = None
+    parent_id: Optional[str] = None
+    """Children of this run."""
+    recursive: bool = False
+    """With parent_id: the children's children too. Without: children beside the roots."""
+    filter: Optional[str] = None
+    """`metrics.Accuracy > 0.9 and tags.team = 'x'`; see domain/filter.py."""
+    order: Optional[str] = None
+    """`metrics.Accuracy desc`, `started`; the cursor then counts rows."""
+    tags: Optional[str] = None
+    """JSON: {"key": "value"}; a null value asks for the key alone."""
+    properties: Optional[str] = None
+    """JSON, as tags."""
+    trashed: bool = False
+    """What lies in the trash, in place of what does not."""
+
+
+class ChartQuery(NamedTuple):
+    """A metric, thinned out for drawing: extremes are kept."""
+
+    name: str
+    points: int = 1000
+
+
+class Chart(NamedTuple):
+    """What to draw of one scalar metric, in log order; at most about twice as many points as asked for.
+
+    Attributes:
+        place: Of each point within the metric, from 0.
+        value: NaN and infinities as they are.
+        step: The step given with the value.
+        time_s: When it was logged, seconds since the epoch.
+        total: How many points the metric has.
+    """
+
+    place: List[int]
+    value: List[float]
+    step: List[Optional[int]]
+    time_s: List[float]
+    total: int
+
+
+class TrashQuery(NamedTuple):
+    dry_run: bool = False
+    now: bool = False
+    """Empty it now, whatever its age."""
+
+
+class TrashAnswer(NamedTuple):
+    """What was freed, or would be."""
+
+    runs: int
+    blobs: int
+    size_bytes: int
 
 
 class RunPage(NamedTuple):
@@ -80,6 +190,8 @@ class MetricQuery(NamedTuple):
 
 
 class PutFiles(NamedTuple):
-    """Files that a running job hands in before it ends."""
+    """Files of a run whose blobs were sent."""
 
     entries: List[Entry]
+    replace: bool = False
+    """Take the place of files of other content; without it such a name is a Conflict (v1-behaviours 3.10)."""

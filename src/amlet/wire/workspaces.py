@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
-from amlet.domain.workspace import Workspace
+from amlet.domain.workspace import Experiment, Workspace
 
 
 class EnsureWorkspace(NamedTuple):
@@ -25,5 +25,23 @@ class WorkspaceAnswer(NamedTuple):
     created: bool
 
 
+class Workspaces(NamedTuple):
+    workspaces: List[Workspace]
+
+
 class ExperimentQuery(NamedTuple):
-    create: Optional[bool] = True
+    """Which experiments: `active`, `archived` or `all`."""
+
+    view: str = "active"
+
+
+class Experiments(NamedTuple):
+    experiments: List[Experiment]
+
+
+class UpdateExperiment(NamedTuple):
+    """None leaves a setting as it is."""
+
+    set_tags: Dict[str, Optional[str]] = {}
+    remove_tags: List[str] = []
+    archived: Optional[bool] = None

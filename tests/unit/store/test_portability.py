@@ -37,9 +37,9 @@ def test_upserts_are_said_the_same_way_by_both() -> None:
     for dialect in (postgresql.dialect(), sqlite.dialect()):
         columns = tuple(column.name for column in leases.columns)
         statements = [
-            _statement(dialect.name, leases, columns, True),
-            _statement(dialect.name, leases, columns, False),
-            _statement(dialect.name, counters, ("name", "value"), True),
+            _statement(dialect.name, leases, columns),
+            _statement(dialect.name, leases, ()),
+            _statement(dialect.name, counters, ("name", "value")),
             _count_on(dialect.name),
         ]
         texts = [str(statement.compile(dialect=dialect, column_keys=None)) for statement in statements]

@@ -72,6 +72,8 @@ _table(
     _workspace(),
     *_text("name"),
     *_number("created"),
+    *_text("tags"),
+    *_number("archived", nullable=True),
     UniqueConstraint("workspace_id", "name"),
 )
 _table(
@@ -79,9 +81,10 @@ _table(
     *_text("sha256", key=True),
     *_number("size_bytes"),
     *_text("pack", nullable=True),
-    *_number("offset"),
+    *_number("offset", "added"),
+    Index("blobs_pack", "pack"),
 )
-_table("trees", *_text("id", key=True), *_bytes("entries"))
+_table("trees", *_text("id", key=True), *_bytes("entries"), *_number("added"))
 _table(
     "environments",
     _seq(),
@@ -138,17 +141,39 @@ _table(
     *_number("created"),
     *_number("started", "ended", nullable=True),
     *_number("revision"),
+    *_text("name", "description", "parent_id", nullable=True),
+    *_text("parameters"),
+    *_number("trashed", nullable=True),
     *_text("pool"),
     *_text("submission_id", nullable=True),
     UniqueConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "submission_id"),
-    Index("runs_page", "workspace_id", "seq"),
-    Index("runs_experiment", "workspace_id", "experiment", "seq"),
-    Index("runs_workspace_status", "workspace_id", "status", "seq"),
+    Index("runs_page", "workspace_id", "seq", "parent_id", "trashed"),
+    Index("runs_experiment", "workspace_id", "experiment", "seq", "parent_id", "trashed"),
+    Index("runs_workspace_status", "workspace_id", "status", "seq", "parent_id", "trashed"),
+    Index("runs_parent", "workspace_id", "parent_id", "seq", "trashed"),
+    Index("runs_started", "workspace_id", "started", "seq", "parent_id", "trashed"),
     Index("runs_status", "status", "seq"),
     Index("runs_pool_status", "pool", "status", "seq"),
+    Index("runs_trashed", "trashed"),
 )
-_table("jobs", _row_of("run", "runs.seq", key=True), *_text("job"))
+_table(
+    "run_labels",
+    _row_of("run", "runs.seq", key=False),
+    *_number("kind"),
+    *_text("name"),
+    *_text("value", "whole", nullable=True),
+    Column("number", Double, nullable=True),
+    UniqueConstraint("run", "kind", "name"),
+    Index("run_labels_value", "kind", "name", "value", "run"),
+    Index("run_labels_number", "kind", "name", "number", "run"),
+)
+_table(
+    "jobs",
+    _row_of("run", "runs.seq", key=True),
+    *_text("snapshot_id", "job"),
+    Index("jobs_snapshot", "snapshot_id"),
+)
 _table(
     "leases",
     *_text("workspace_id", "run_id", key=True),
@@ -167,6 +192,7 @@ _table(
     *_number("size_bytes"),
     *_text("sha256", nullable=True),
     *_number("log", nullable=True),
+    Index("run_files_sha256", "sha256"),
 )
 _table("journals", _row_of("run", "runs.seq", key=True), *_text("journal", key=True), *_number("drained"))
 _table(
@@ -179,13 +205,14 @@ _table(
     *[Column(name, Double, nullable=True) for name in ("first", "last", "min", "max")],
     *_number("last_step", nullable=True),
     UniqueConstraint("run", "name"),
-    Index("metrics_last", "name", "last"),
+    Index("metrics_last", "name", "last", "run"),
 )
 _table(
     "metric_chunks",
     _row_of("metric", "metrics.seq", key=True),
     *_number("number", key=True),
     *_bytes("points"),
+    Column("extremes", LargeBinary, nullable=True),
 )
 _table(
     "models",
@@ -200,6 +227,7 @@ _table(
     *_number("size_bytes", "created"),
     UniqueConstraint("workspace_id", "name", "version"),
     Index("models_run", "workspace_id", "run_id"),
+    Index("models_tree", "tree_id"),
 )
 _table(
     "services",
