@@ -108,6 +108,18 @@ def scan(folder: Path, *, home: Optional[Home] = None, clock: Optional[Clock] = 
     return Snapshot(root, entries, walk.warnings(ignore_file, biggest, total), total, biggest, sorted(walk.left_out))
 
 
+def weigh(folder: Path) -> int:
+    """The bytes that a scan of the folder would list. Reads no file's content.
+
+    Raises:
+        InvalidInput: as `scan`, but for files that cannot be read.
+    """
+    root = _existing(folder)
+    walk = _Walk(root, _rules(root)[1])
+    walk.run()
+    return sum(file.info.st_size for file in walk.files)
+
+
 def check_script(folder: Path, script: Union[str, Path]) -> str:
     """Find the script that a job starts.
 

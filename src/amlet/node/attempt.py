@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -137,8 +138,20 @@ class Attempt:
         if self._process is None:
             return Ending(runs.CANCELED)
         detail = "adopted" if adopted else f"cold start, {self._lease.share.cores} cores"
-        self._insist(lambda: self._client.nodes.started(*self._key, AttemptStarted(self._lease.attempt, detail)))
+        started = AttemptStarted(self._lease.attempt, detail, self._facts())
+        self._insist(lambda: self._client.nodes.started(*self._key, started))
         return self._watch(self._process)
+
+    def _facts(self) -> dict[str, str]:
+        """What the run should know of its machine for ever."""
+        lock, machine = self._lease.lock, os.uname()
+        return {
+            "amlet.python": lock.interpreter or lock.python,
+            "amlet.lock": lock.id,
+            "amlet.node": self._parts.name,
+            "amlet.host": machine.nodename,
+            "amlet.system": f"{machine.sysname} {machine.release} {machine.machine}",
+        }
 
     def _start(self) -> JobProcess | None:
         lease = self._lease

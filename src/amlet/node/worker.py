@@ -15,6 +15,7 @@ from amlet.base.paths import owner_only
 from amlet.domain.compute import LOCAL
 from amlet.domain.job import Lease
 from amlet.node.attempt import LEASE_FILE, Attempt
+from amlet.node.interactive import Undertaker
 from amlet.node.parts import Parts
 from amlet.node.processes import GONE, JobProcess
 from amlet.node.replicas import Replicas
@@ -46,6 +47,7 @@ class Worker:
         self._adopt(left)
         if self._replicas is not None:
             self._replicas.start()
+            Undertaker(self._parts.home / "interactive", self._parts.client, self._parts.ended).start()
         asked = TakeLease(self._parts.name, TAKE_WAIT_S)
         away_since: float | None = None
         while not self._parts.ended.is_set():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from amlet.artifacts.logs import LogFolder
-from amlet.base.errors import InvalidInput
+from amlet.base.errors import Conflict, InvalidInput
 from amlet.base.paths import relative_path
 from amlet.domain.artifact import Entry
 from amlet.domain.run import Run
@@ -60,8 +60,11 @@ def _check_offset(offset: int) -> None:
         raise InvalidInput(f"An offset is 0 or more, got {offset}.")
 
 
-def put_files(tx: Transaction, run: Run, entries: Sequence[Entry]) -> list[str]:
-    """Add finished files to the run; a path that is there is replaced.
+def put_files(tx: Transaction, run: Run, entries: Sequence[Entry], *, replace: bool = True) -> list[str]:
+    """Add finished files to the run.
+
+    Args:
+        replace: A path that is there with other content is replaced; else it is a Conflict (v1-behaviours 3.10).
 
     Returns:
         The blobs to send first; nothing is recorded then.
@@ -69,9 +72,24 @@ def put_files(tx: Transaction, run: Run, entries: Sequence[Entry]) -> list[str]:
     faults = check_entries([*entries])
     if faults:
         raise InvalidInput.of(faults, subject="the files of the run")
+    if not replace:
+        _check_new(tx, run, entries)
     missing = tx.blobs.missing([entry.sha256 for entry in entries])
     if not missing:
         files = [FileRecord(entry.path, entry.size_bytes, entry.sha256, None) for entry in entries]
         tx.files.put(run.workspace_id, run.id, files)
         save(tx, run)
     return missing
+
+
+def _check_new(tx: Transaction, run: Run, entries: Sequence[Entry]) -> None:
+    taken = []
+    for entry in entries:
+        held = tx.files.find(run.workspace_id, run.id, entry.path)
+        if held is not None and held.sha256 != entry.sha256:
+            taken.append(entry.path)
+    if taken:
+        raise Conflict(
+            f"Resource Conflict: run {run.id} has files of these names already: {', '.join(taken[:10])}.",
+            hint="files of a run are not overwritten: give the new one another name.",
+        )

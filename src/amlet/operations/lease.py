@@ -13,7 +13,7 @@ from amlet.domain.run import Run, RunWarning
 from amlet.operations.transitions import RECONCILE, move, save
 from amlet.runtime.job import JobContext
 from amlet.store.base import LeaseRecord, Transaction
-from amlet.wire.nodes import LeaseState, NodeHello, NodeWelcome
+from amlet.wire.nodes import AttemptStarted, LeaseState, NodeHello, NodeWelcome
 
 LEASE_S = 15.0
 """A node that has not renewed for so long is taken for lost."""
@@ -136,8 +136,8 @@ def renew(tx: Transaction, workspace_id: str, run_id: str, attempt: int, node_na
     return LeaseState(cancel=run.status == runs.CANCEL_REQUESTED, lease_s=LEASE_S)
 
 
-def started(tx: Transaction, workspace_id: str, run_id: str, attempt: int, detail: str, now: datetime) -> None:
+def started(tx: Transaction, workspace_id: str, run_id: str, asked: AttemptStarted, now: datetime) -> None:
     """The script's process is there. Saying so twice changes nothing."""
-    run = current(tx, workspace_id, run_id, attempt)
+    run = current(tx, workspace_id, run_id, asked.attempt)
     if run.status == runs.QUEUED:
-        move(tx, run, runs.RUNNING, now, detail)
+        move(tx, run, runs.RUNNING, now, asked.detail, properties={**run.properties, **asked.facts})

@@ -46,6 +46,8 @@ def settle(tx: Transaction, workspace_id: str, run_id: str, asked: SettleAttempt
         run = move(tx, run, runs.FINALIZING, now)
     outcome = runs.CANCELED if run.status == runs.CANCEL_REQUESTED and asked.exit_code != 0 else asked.outcome
     error = None if outcome == runs.CANCELED else asked.error
+    if error is not None and error.code == "UserError" and error.type is None and run.error is not None:
+        error = run.error._replace(exit_code=error.exit_code)  # what `run.fail` said tells more than an exit code
     end(tx, run, outcome, now, error)
     return SettleAnswer([])
 

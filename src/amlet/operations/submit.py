@@ -14,12 +14,14 @@ from amlet.domain import run as runs
 from amlet.domain.artifact import Entry, tree_of
 from amlet.domain.compute import LOCAL, pool_of
 from amlet.domain.environment import Lock
+from amlet.domain.job import parameters_of
 from amlet.domain.run import Run, RunWarning, Stage
 from amlet.operations.describe import version_for
+from amlet.operations.edit import check_marks
 from amlet.operations.ensure import ensure_experiment
 from amlet.operations.texts import faults_of_argument, faults_of_label, faults_of_variables
 from amlet.operations.transitions import RECONCILE, move, queue_topic
-from amlet.store.base import Transaction
+from amlet.store.base import FileRecord, Transaction
 from amlet.wire.runs import SubmitAnswer, SubmitRun
 
 Ready = Callable[[str], "Lock | None"]
@@ -47,7 +49,7 @@ def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, n
     if earlier is not None:
         return SubmitAnswer(earlier, [])
     _check(tx, workspace_id, asked)
-    missing = tx.blobs.missing([entry.sha256 for entry in asked.snapshot])
+    missing = tx.blobs.missing([entry.sha256 for entry in [*asked.snapshot, *asked.files]])
     if missing:
         return SubmitAnswer(None, missing)
 
@@ -83,10 +85,16 @@ def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, n
             started=None,
             ended=None,
             revision=0,
+            description=asked.description,
+            parent_id=asked.parent_id,
+            parameters=parameters_of(job.arguments),
         ),
         job,
         asked.submission_id,
     )
+    if asked.files:
+        records = [FileRecord(entry.path, entry.size_bytes, entry.sha256, None) for entry in asked.files]
+        tx.files.put(workspace_id, run.id, records)
     run = move(tx, run, runs.STARTING, now)
     lock = ready(spec.content_key())
     if lock is None:
@@ -129,15 +137,14 @@ def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
     look("job.environment.name", lambda: names.ENVIRONMENT.check(asked.job.environment.name))
     if asked.run_id is not None:
         look("run_id", lambda: names.RUN_ID.check(asked.run_id))
-    faults += faults_of_label("display_name", asked.display_name or "", DISPLAY_NAME_LIMIT)
     faults += faults_of_label("submission_id", asked.submission_id, SUBMISSION_ID_LIMIT)
     faults += faults_of_label("job.environment.version", asked.job.environment.version or "", VERSION_LIMIT)
-    faults += [
-        FieldError(f"tags.{key[:100]}", "a tag's key may have 100 characters, its value 1,000 (v1's limits)")
-        for key, value in asked.tags.items()
-        if len(key) > 100 or len(value or "") > 1000
-    ]
+    marks = check_marks(asked.tags, asked.properties, asked.display_name, asked.description)
+    faults += [FieldError(*fault) for fault in marks]
     faults += check_entries(asked.snapshot)
+    faults += check_entries(asked.files)
+    if asked.parent_id is not None:
+        tx.runs.get(workspace_id, asked.parent_id)
     job = asked.job
     if (job.script is None) == (job.command is None):
         faults.append(FieldError("job", "needs a script or a command, and not both"))

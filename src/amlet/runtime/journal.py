@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
-from amlet.domain.metric import KINDS, LIST, ROW, SCALAR, TABLE, Point
+from amlet.domain.metric import ARTIFACTS, KINDS, LIST, ROW, SCALAR, TABLE, Point
 from amlet.runtime.process import mark_of
 
 SUFFIX = ".jsonl"
@@ -39,6 +39,8 @@ class Journal:
     def __init__(self, folder: Union[str, os.PathLike[str]], run_id: str, attempt: int) -> None:
         self.lost = 0
         """Points that could not be written."""
+        self.trouble: Optional[str] = None
+        """Why the first of them could not."""
         self.path: Optional[str] = None
         """The file, once it is made."""
         self._folder = os.path.abspath(os.fspath(folder))  # noqa: PTH100 - the script may change its folder
@@ -142,6 +144,7 @@ class Journal:
         if self._warned:
             return
         self._warned = True
+        self.trouble = error.strerror or str(error)
         try:
             sys.stderr.write(
                 f"amlet: cannot write metrics to {self.path or self._folder}: {error.strerror}. "
@@ -286,4 +289,9 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, dict) and all(_is_list(cell) or _is_scalar(cell) for cell in value.values())
 
 
+def _is_text(value: Any) -> bool:
+    return type(value) is str
+
+
 _SHAPES: Dict[str, Callable[[Any], bool]] = {SCALAR: _is_scalar, LIST: _is_list, ROW: _is_row, TABLE: _is_table}
+_SHAPES.update(dict.fromkeys(ARTIFACTS, _is_text))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 
+from amlet.operations import trash
 from amlet.operations.transitions import RECONCILE
 from amlet.server.context import Parts
 from amlet.server.handlers.server import ACTIVE
 from amlet.store.base import Transaction
 
 PAUSE_S = 1.0
+TRASH_PAUSE_S = 3600.0
 
 log = logging.getLogger("amlet.server")
 
@@ -24,12 +26,21 @@ class Background(threading.Thread):
         self._idle_end_s = idle_end_s
         self._wake = parts.topics.listen(RECONCILE)
         self._ended = False
+        self._emptied_s = parts.clock.monotonic()
 
     def end(self) -> None:
         """Finish the pass in hand and return."""
         self._ended = True
         self._wake.set()
         self.join(10)
+
+    def _empty_trash(self) -> None:
+        """Now and then: what has lain there long enough goes."""
+        now = self._parts.clock.monotonic()
+        if now - self._emptied_s > TRASH_PAUSE_S:
+            self._emptied_s = now
+            moment = self._parts.now()
+            trash.Emptying(self._parts.records, self._parts.blobs, self._parts.logs).empty(moment - trash.KEPT, moment)
 
     def run(self) -> None:
         while not self._ended:
@@ -40,6 +51,7 @@ class Background(threading.Thread):
                 log.exception("environments could not be looked after; the next pass tries again")
             try:
                 self._parts.reconciler.pass_over(self._parts.now())
+                self._empty_trash()
                 if self._parts.lifetime.idle_s() > self._idle_end_s and not self._parts.records.read(_in_use):
                     log.info("idle for %.0f s with nothing running: the server ends itself", self._idle_end_s)
                     self._parts.lifetime.end_all()

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from amlet.base.errors import Forbidden, NotFound, Unauthorized
-from amlet.domain.run import CANCEL_REQUESTED, FINALIZING, QUEUED, RUNNING
+from amlet.domain.run import CANCEL_REQUESTED, FINALIZING, QUEUED, RUNNING, Run
 from amlet.server.context import Parts
 from amlet.server.tokens import Principal
+from amlet.store.base import Transaction
 from amlet.wire.routes import ANYONE, RUN, Route
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -80,12 +81,33 @@ async def authorise(route: Route, request: Request, parts: Parts) -> Principal:
     return principal
 
 
+def check_family(tx: Transaction, principal: Principal, workspace_id: str, run_id: str | None) -> None:
+    """A run's token is good for that run and for its children, and theirs.
+
+    Raises:
+        Forbidden: for any other run.
+    """
+    if principal.kind != RUN or (workspace_id == principal.workspace_id and run_id == principal.run_id):
+        return
+    seen: set[str] = set()
+    while run_id is not None and run_id not in seen and workspace_id == principal.workspace_id:
+        if run_id == principal.run_id:
+            return
+        seen.add(run_id)
+        run = tx.runs.find(workspace_id, run_id)
+        run_id = run.parent_id if run else None
+    raise Forbidden(f"The token of run {principal.run_id} is for that run and its children alone.")
+
+
 async def _check_run(principal: Principal, request: Request, parts: Parts) -> None:
     asked = request.path_params
-    if asked.get("workspace_id") != principal.workspace_id or asked.get("run_id", principal.run_id) != principal.run_id:
-        raise Forbidden(f"The token of run {principal.run_id} is for that run alone.")
+
+    def look(tx: Transaction) -> Run:
+        check_family(tx, principal, str(asked.get("workspace_id")), asked.get("run_id", principal.run_id))
+        return tx.runs.get(principal.workspace_id, principal.run_id)
+
     try:
-        run = await parts.read(lambda tx: tx.runs.get(principal.workspace_id, principal.run_id))
+        run = await parts.read(look)
     except NotFound as error:
         raise Forbidden(f"Run {principal.run_id} is gone.") from error
     if run.attempt != principal.attempt or run.status not in (QUEUED, RUNNING, FINALIZING, CANCEL_REQUESTED):

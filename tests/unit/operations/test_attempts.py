@@ -13,7 +13,7 @@ from amlet.operations import lease, settle
 from amlet.operations.cancel import cancel
 from amlet.operations.reconcile import expire
 from amlet.operations.transitions import move
-from amlet.wire.nodes import SettleAttempt
+from amlet.wire.nodes import AttemptStarted, SettleAttempt
 
 DONE = SettleAttempt(1, "Completed", 0, None, [], [])
 
@@ -47,7 +47,7 @@ def test_a_run_goes_through_its_stages_in_order(world):
     run = world.submit()
     world.hello()
     world.take()
-    world.do(lambda tx: lease.started(tx, world.workspace_id, run.id, 1, "cold", world.later(1)))
+    world.do(lambda tx: lease.started(tx, world.workspace_id, run.id, AttemptStarted(1, "cold"), world.later(1)))
     world.do(lambda tx: settle.finalizing(tx, world.workspace_id, run.id, 1, world.later(5)))
     world.do(lambda tx: settle.settle(tx, world.workspace_id, run.id, DONE, world.later(1)))
 
@@ -181,5 +181,5 @@ def _running(world):
     run = world.submit()
     world.hello()
     world.take()
-    world.do(lambda tx: lease.started(tx, world.workspace_id, run.id, 1, "cold", world.later(1)))
+    world.do(lambda tx: lease.started(tx, world.workspace_id, run.id, AttemptStarted(1, "cold"), world.later(1)))
     return run

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Optional
 
 from amlet.client.api.noun import Noun
 from amlet.client.body import Body
+from amlet.domain.artifact import Tree
 from amlet.domain.run import Run
 from amlet.wire import routes
-from amlet.wire.files import DrainQuery, FileQuery, SizeAnswer, TreeAnswer
+from amlet.wire.files import DrainQuery, FileQuery, PutTree, SizeAnswer, TreeAnswer
 from amlet.wire.runs import (
+    Chart,
+    ChartQuery,
+    EndRun,
     MetricQuery,
     Metrics,
     PutFiles,
@@ -17,8 +21,13 @@ from amlet.wire.runs import (
     RunDetails,
     RunPage,
     RunQuery,
+    Runs,
+    StartRuns,
     SubmitAnswer,
     SubmitRun,
+    TrashAnswer,
+    TrashQuery,
+    UpdateRun,
     WatchQuery,
 )
 
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
 _NEWEST = RunQuery()
 _AT_ONCE = WatchQuery()
 _ALL = MetricQuery()
+_OLD = TrashQuery()
 
 
 class RunsApi(Noun):
@@ -38,6 +48,42 @@ class RunsApi(Noun):
     def list(self, workspace_id: str, query: RunQuery = _NEWEST) -> RunPage:
         """Runs, newest first."""
         return self._call(RunPage, routes.RUN_LIST, workspace_id, query=query)
+
+    def start(self, workspace_id: str, body: StartRuns) -> Runs:
+        """Start runs whose process is there already."""
+        return self._call(Runs, routes.RUN_START, workspace_id, body=body)
+
+    def end(self, workspace_id: str, run_id: str, body: EndRun) -> Run:
+        """End a run that no node executes."""
+        return self._call(Run, routes.RUN_END, workspace_id, run_id, body=body)
+
+    def update(self, workspace_id: str, run_id: str, body: UpdateRun) -> Run:
+        """Change names, tags and properties."""
+        return self._call(Run, routes.RUN_UPDATE, workspace_id, run_id, body=body)
+
+    def trash(self, workspace_id: str, run_id: str) -> Run:
+        """Put a run that is over into the trash."""
+        return self._call(Run, routes.RUN_TRASH, workspace_id, run_id)
+
+    def restore(self, workspace_id: str, run_id: str) -> Run:
+        """Take a run out of the trash."""
+        return self._call(Run, routes.RUN_RESTORE, workspace_id, run_id)
+
+    def empty_trash(self, query: TrashQuery = _OLD) -> TrashAnswer:
+        """Empty the trash and free blobs that nobody refers to."""
+        return self._call(TrashAnswer, routes.TRASH_EMPTY, query=query)
+
+    def chart(self, workspace_id: str, run_id: str, query: ChartQuery) -> Chart:
+        """One metric, thinned out for drawing."""
+        return self._call(Chart, routes.RUN_CHART, workspace_id, run_id, query=query)
+
+    def snapshot(self, workspace_id: str, run_id: str) -> Tree:
+        """The files that were submitted."""
+        return self._call(Tree, routes.RUN_SNAPSHOT, workspace_id, run_id)
+
+    def put_snapshot(self, workspace_id: str, run_id: str, body: PutTree) -> TreeAnswer:
+        """Record the sources of an interactive run, once."""
+        return self._call(TreeAnswer, routes.RUN_PUT_SNAPSHOT, workspace_id, run_id, body=body)
 
     def get(self, workspace_id: str, run_id: str) -> RunDetails:
         """All of a run but its bytes."""

@@ -68,10 +68,7 @@ async def renew(call: Call) -> LeaseState:
 
 
 async def started(call: Call) -> Done:
-    asked = call.body
-    await call.parts.write(
-        lambda tx: lease.started(tx, call.workspace_id, call.run_id, asked.attempt, asked.detail, call.parts.now())
-    )
+    await call.parts.write(lambda tx: lease.started(tx, call.workspace_id, call.run_id, call.body, call.parts.now()))
     return Done()
 
 

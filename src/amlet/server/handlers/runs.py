@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from amlet.base.errors import InvalidInput, NotFound
-from amlet.domain.artifact import BlobLocation, tree_of
+from amlet.base.errors import NotFound
+from amlet.domain.artifact import BlobLocation, Tree, tree_of
+from amlet.domain.job import Job
 from amlet.domain.metric import collate
 from amlet.domain.run import Run
 from amlet.operations import cancel as cancelling
-from amlet.operations import collect
+from amlet.operations import collect, interactive, trash
+from amlet.operations.edit import update_run
+from amlet.operations.find import find_runs
 from amlet.operations.lease import current
 from amlet.operations.submit import submit as submit_job
 from amlet.operations.transitions import run_topic
 from amlet.server.context import Call, Handler
+from amlet.server.security import check_family
 from amlet.server.streams import blob_response, log_response
-from amlet.store.base import RunFilter, Transaction
+from amlet.store.base import Transaction
 from amlet.wire.files import RunFile, SizeAnswer, TreeAnswer
-from amlet.wire.runs import Metrics, RunChanges, RunDetails, RunPage, SubmitAnswer
+from amlet.wire.routes import RUN
+from amlet.wire.runs import Chart, Metrics, RunChanges, RunDetails, RunPage, Runs, SubmitAnswer, TrashAnswer
 
 JOURNAL_LIMIT_BYTES = 16 << 20
-PAGE_LIMIT = 1000
 
 
 async def submit(call: Call) -> SubmitAnswer:
@@ -30,18 +34,85 @@ async def submit(call: Call) -> SubmitAnswer:
 
 async def page(call: Call) -> RunPage:
     asked = call.query
-    if not 1 <= asked.limit <= PAGE_LIMIT:
-        raise InvalidInput(f"limit must be from 1 to {PAGE_LIMIT}, got {asked.limit}.")
-    chosen = RunFilter(asked.experiment, asked.status, asked.limit, asked.before)
-    runs, following = await call.parts.read(lambda tx: tx.runs.page(call.workspace_id, chosen))
-    return RunPage(runs, following)
+    if call.principal.kind == RUN and asked.parent_id is None:
+        asked = asked._replace(parent_id=call.principal.run_id)  # a job sees its own children
+
+    def look(tx: Transaction) -> RunPage:
+        check_family(tx, call.principal, call.workspace_id, asked.parent_id)
+        return find_runs(tx, call.workspace_id, asked)
+
+    return await call.parts.read(look)
+
+
+async def start(call: Call) -> Runs:
+    def work(tx: Transaction) -> Runs:
+        for one in call.body.runs:
+            check_family(tx, call.principal, call.workspace_id, one.parent_id)
+        return Runs(interactive.start_runs(tx, call.workspace_id, call.body.runs, call.parts.now()))
+
+    return await call.parts.write(work)
+
+
+async def end(call: Call) -> Run:
+    return await call.parts.write(
+        lambda tx: interactive.end_run(tx, call.workspace_id, call.run_id, call.body, call.parts.now())
+    )
+
+
+async def update(call: Call) -> Run:
+    return await call.parts.write(lambda tx: update_run(tx, call.workspace_id, call.run_id, call.body))
+
+
+async def to_trash(call: Call) -> Run:
+    return await call.parts.write(lambda tx: trash.trash(tx, call.workspace_id, call.run_id, call.parts.now()))
+
+
+async def restore(call: Call) -> Run:
+    return await call.parts.write(lambda tx: trash.restore(tx, call.workspace_id, call.run_id))
+
+
+async def empty_trash(call: Call) -> TrashAnswer:
+    parts, now = call.parts, call.parts.now()
+    emptying = trash.Emptying(parts.records, parts.blobs, parts.logs)
+    before = now if call.query.now else now - trash.KEPT
+    return await parts.threaded(lambda: emptying.empty(before, now, dry_run=call.query.dry_run))
+
+
+async def chart(call: Call) -> Chart:
+    points = max(10, min(call.query.points, 10_000))
+
+    def look(tx: Transaction) -> Chart:
+        tx.runs.get(call.workspace_id, call.run_id)
+        return tx.metrics.chart(call.workspace_id, call.run_id, call.query.name, points)
+
+    return await call.parts.read(look)
+
+
+async def snapshot(call: Call) -> Tree:
+    def look(tx: Transaction) -> Tree:
+        run = tx.runs.get(call.workspace_id, call.run_id)
+        held = run.properties.get(interactive.SNAPSHOT)
+        if held is None:
+            raise NotFound(
+                f"Run {run.id} has no snapshot.", hint="an interactive run takes one with take_snapshot(path)."
+            )
+        return tx.trees.get(held)
+
+    return await call.parts.read(look)
+
+
+async def put_snapshot(call: Call) -> TreeAnswer:
+    tree_id, missing = await call.parts.write(
+        lambda tx: interactive.put_snapshot(tx, call.workspace_id, call.run_id, call.body.entries)
+    )
+    return TreeAnswer(tree_id, missing)
 
 
 async def get(call: Call) -> RunDetails:
     def look(tx: Transaction) -> RunDetails:
         run = tx.runs.get(call.workspace_id, call.run_id)
         lock = tx.locks.get(run.lock_id) if run.lock_id else None
-        return RunDetails(run, tx.runs.job(call.workspace_id, call.run_id), lock, _files(tx, run))
+        return RunDetails(run, _job(tx, run), lock, _files(tx, run))
 
     return await call.parts.read(look)
 
@@ -99,7 +170,7 @@ async def file(call: Call) -> Response:
 async def put_files(call: Call) -> TreeAnswer:
     def keep(tx: Transaction) -> list[str]:
         run = tx.runs.get(call.workspace_id, call.run_id)
-        return collect.put_files(tx, run, call.body.entries)
+        return collect.put_files(tx, run, call.body.entries, replace=call.body.replace)
 
     missing = await call.parts.write(keep)  # checks the entries first
     return TreeAnswer(tree_of(call.body.entries).id, missing)
@@ -116,6 +187,13 @@ async def drain(call: Call) -> SizeAnswer:
     return SizeAnswer(await call.parts.write(keep))
 
 
+def _job(tx: Transaction, run: Run) -> Job | None:
+    try:
+        return tx.runs.job(run.workspace_id, run.id)
+    except NotFound:  # an interactive run has none
+        return None
+
+
 def _files(tx: Transaction, run: Run) -> list[RunFile]:
     return [
         RunFile(held.path, held.size_bytes, held.log is not None and not run.is_over)
@@ -126,6 +204,15 @@ def _files(tx: Transaction, run: Run) -> list[RunFile]:
 HANDLERS: dict[str, Handler] = {
     "runs.submit": submit,
     "runs.list": page,
+    "runs.start": start,
+    "runs.end": end,
+    "runs.update": update,
+    "runs.trash": to_trash,
+    "runs.restore": restore,
+    "runs.empty_trash": empty_trash,
+    "runs.chart": chart,
+    "runs.snapshot": snapshot,
+    "runs.put_snapshot": put_snapshot,
     "runs.get": get,
     "runs.watch": watch,
     "runs.cancel": cancel,
