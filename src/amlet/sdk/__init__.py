@@ -16,9 +16,11 @@ _HOME = {
     "ResourceConfiguration": "resource_configuration",
     "Run": "run",
     "RunConfiguration": "runconfig",
+    "ScriptRun": "script_run",
     "ScriptRunConfig": "script_run_config",
     "Webservice": "webservice",
     "Workspace": "workspace",
+    "diagnostic_log": "diagnostic_log",
     "get_run": "run",
 }
 

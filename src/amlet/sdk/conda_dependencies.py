@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Union
 
 from amlet.sdk.exceptions import UserErrorException
+from amlet.sdk.refused import RefusedMember
+
+CPU, GPU = "cpu", "gpu"
+CONDA_FILE_NAME = "auto_conda_dependencies.yml"
+TENSORFLOW_DEFAULT_VERSION = "2.2.0"
 
 KEYS = ("name", "channels", "dependencies", "prefix", "variables")
 """What the top level of the yaml may hold (v1-behaviours 10.4)."""
@@ -21,6 +26,10 @@ class CondaDependencies:
 
     The default holds pip's `azureml-defaults` and names no Python: the server then takes its own.
     """
+
+    DEFAULT_NUMBER_OF_CONDA_PACKAGES = 0
+    DEFAULT_NUMBER_OF_PIP_PACKAGES = 0
+    add_cntk_package = RefusedMember("name a framework that still has packages, with add_pip_package.")
 
     def __init__(
         self,
@@ -59,6 +68,35 @@ class CondaDependencies:
         if pip_indexurl:
             made.set_pip_index_url(pip_indexurl)
         return made
+
+    @staticmethod
+    def merge_requirements(requirements: List[str]) -> List[str]:
+        """One line for each package: what several lines ask of it, joined with commas, first seen first."""
+        merged: Dict[str, List[str]] = {}
+        for line in requirements:
+            name = re.split(r"[=<>~!]", line.strip(), maxsplit=1)[0].strip()
+            merged.setdefault(name, [])
+            asked = line.strip()[len(name) :].strip()
+            if asked and asked not in merged[name]:
+                merged[name].append(asked)
+        return [name + ",".join(asked) for name, asked in merged.items()]
+
+    @staticmethod
+    def sdk_origin_url() -> str:
+        """Where v1's own packages came from."""
+        return "https://pypi.python.org/simple"
+
+    def get_default_number_of_packages(self) -> int:
+        """How many packages v1 added unasked: none."""
+        return self.DEFAULT_NUMBER_OF_CONDA_PACKAGES + self.DEFAULT_NUMBER_OF_PIP_PACKAGES
+
+    def add_tensorflow_pip_package(self, core_type: str = CPU, version: Optional[str] = None) -> None:
+        """Add TensorFlow for pip, for `cpu` or `gpu`; v1's default version is 2.2.0."""
+        self.add_pip_package(_tensorflow(core_type) + "==" + (version or TENSORFLOW_DEFAULT_VERSION))
+
+    def add_tensorflow_conda_package(self, core_type: str = CPU, version: Optional[str] = None) -> None:
+        """Add TensorFlow for conda, for `cpu` or `gpu`; v1's default version is 2.2.0."""
+        self.add_conda_package(_tensorflow(core_type) + "=" + (version or TENSORFLOW_DEFAULT_VERSION))
 
     @property
     def conda_packages(self) -> Iterator[str]:
@@ -243,6 +281,12 @@ def python_of(packages: List[str]) -> Optional[str]:
                 text = text.lstrip("=").split("=")[0].strip()  # a build string may follow
             return text or None
     return None
+
+
+def _tensorflow(core_type: str) -> str:
+    if core_type not in (CPU, GPU):
+        raise UserErrorException(f"core_type must be {CPU!r} or {GPU!r}, not {core_type!r}.")
+    return "tensorflow" if core_type == CPU else "tensorflow-gpu"
 
 
 def _hint(content: Any) -> str:

@@ -2,35 +2,71 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Dict
 
 from amlet.wire.files import DrainQuery
 
 if TYPE_CHECKING:
-    from amlet.sdk.connection import Connection
+    from amlet.client.connection import Client
+
+SUFFIX = ".jsonl"
 
 PIECE_BYTES = 4 << 20
 
+LONGEST_PIECE_BYTES = 16 << 20
+"""The server takes no more at once."""
 
-def drain(connection: Connection, run_id: str, attempt: int, folder: Path) -> None:
-    """Send what the server lacks of every journal in a folder. Sending twice changes nothing.
 
-    Raises:
-        Unavailable: if the server cannot be reached. The journals stay, and the node brings them.
+class Drainer:
+    """Sends what the server lacks of every journal in a folder. Sending twice changes nothing.
+
+    One thread at a time.
     """
-    runs, workspace_id = connection.client.runs, connection.workspace_id
-    for path in sorted(folder.glob("*.jsonl")):
-        taken = runs.drain(workspace_id, run_id, b"", 0, DrainQuery(path.name, 0, attempt)).size_bytes
-        with path.open("rb") as journal:
+
+    def __init__(self, folder: Path, run_id: str, attempt: int, *, is_new: bool = False) -> None:
+        """`is_new`: the server has nothing of the folder yet, so it need not be asked what it has."""
+        self._folder = str(folder)
+        self._run_id = run_id
+        self._attempt = attempt
+        self._is_new = is_new
+        self._taken: Dict[str, int] = {}
+
+    def drain(self, client: Client, workspace_id: str) -> None:
+        """Send it.
+
+        Raises:
+            Unavailable: if the server cannot be reached. The journals stay.
+            StaleAttempt: if the run is over, or another attempt took its place.
+        """
+        try:
+            names = sorted(name for name in os.listdir(self._folder) if name.endswith(SUFFIX))  # noqa: PTH208
+        except FileNotFoundError:
+            return
+        for name in names:
+            self._drain_one(client, workspace_id, name)
+
+    def _drain_one(self, client: Client, workspace_id: str, name: str) -> None:
+        path = f"{self._folder}/{name}"
+        if name not in self._taken:
+            self._taken[name] = 0 if self._is_new else self._send(client, workspace_id, name, 0, b"")
+        with open(path, "rb") as journal:  # noqa: PTH123
+            piece_bytes = PIECE_BYTES
             while True:
+                taken = self._taken[name]
                 journal.seek(taken)
-                piece = journal.read(PIECE_BYTES)
+                piece = journal.read(piece_bytes)
                 whole = piece[: piece.rfind(b"\n") + 1]
                 if not whole:
-                    break
-                query = DrainQuery(path.name, taken, attempt)
-                after = runs.drain(workspace_id, run_id, whole, len(whole), query).size_bytes
-                if after <= taken:
-                    break
-                taken = after
+                    if len(piece) < piece_bytes or piece_bytes >= LONGEST_PIECE_BYTES:
+                        return
+                    piece_bytes *= 2  # one line is longer than a piece
+                    continue
+                after = self._taken[name] = self._send(client, workspace_id, name, taken, whole)
+                if after == taken:
+                    return
+
+    def _send(self, client: Client, workspace_id: str, name: str, offset: int, data: bytes) -> int:
+        query = DrainQuery(name, offset, self._attempt)
+        return client.runs.drain(workspace_id, self._run_id, data, len(data), query).size_bytes

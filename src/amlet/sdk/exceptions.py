@@ -2,8 +2,10 @@
 
 AzureMLException
 ├── TrainingException, ExperimentExecutionException, ProjectSystemException, SnapshotException,
-│   RunEnvironmentException, WorkspaceException, ComputeTargetException, WebserviceException,
-│   ModelNotFoundException, ModelPathNotFoundException, DiscoveryUrlNotFoundException, ActivityFailedException
+│   RunEnvironmentException, WorkspaceException, WorkspacePrivateEndpointException, ComputeTargetException,
+│   WebserviceException, ModelNotFoundException, ModelPathNotFoundException, DiscoveryUrlNotFoundException,
+│   ActivityFailedException, DatasetTimestampMissingError, ParallelRunException, AzureMLAggregatedException,
+│   ServiceException
 └── UserErrorException
     ├── AuthenticationException
     └── RunConfigurationException
@@ -109,6 +111,14 @@ class WorkspaceException(AzureMLException):
         self.found_multiple = found_multiple
 
 
+class WorkspacePrivateEndpointException(AzureMLException):
+    """v1's error of a private endpoint. amlet has none, so nothing raises it."""
+
+    def __init__(self, exception_message: str, found_multiple: bool = False, **kwargs: Any) -> None:
+        super().__init__(exception_message, **kwargs)
+        self.found_multiple = found_multiple
+
+
 class ComputeTargetException(AzureMLException):
     """A compute target is missing or cannot be made as asked."""
 
@@ -164,6 +174,40 @@ class UserErrorException(AzureMLException, InvalidInput):
     def __init__(self, exception_message: str, *, fields: Sequence[FieldError] = (), **kwargs: Any) -> None:
         super().__init__(exception_message, **kwargs)
         self.fields = list(fields)
+
+
+class DatasetTimestampMissingError(AzureMLException):
+    """A dataset is filtered by time and has no column of times."""
+
+    def __init__(self, error_details: str, **kwargs: Any) -> None:
+        super().__init__(error_details, **kwargs)
+
+
+class ParallelRunException(AzureMLException):
+    """v1's error of a parallel step."""
+
+    def __init__(
+        self, exception_message: str, code: Optional[str] = None, delay_seconds: float = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(exception_message, **kwargs)
+        self.code = code  # type: ignore[assignment]
+        self.delay_seconds = delay_seconds
+
+
+class AzureMLAggregatedException(AzureMLException):
+    """Several errors as one."""
+
+    def __init__(self, exceptions_list: Sequence[BaseException], **kwargs: Any) -> None:
+        super().__init__("\n".join(str(getattr(error, "message", error)) for error in exceptions_list), **kwargs)
+        self.exceptions_list = list(exceptions_list)
+
+
+class ServiceException(AzureMLException):
+    """v1's error of its REST services."""
+
+    def __init__(self, exception_message: str = "", status_code: Optional[int] = None, **kwargs: Any) -> None:
+        super().__init__(exception_message, **kwargs)
+        self.status_code = status_code
 
 
 class AuthenticationException(UserErrorException):

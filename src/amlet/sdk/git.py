@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import TYPE_CHECKING, BinaryIO, Dict, List, Optional
+
+if TYPE_CHECKING:
+    import subprocess
 
 TIMEOUT_S = 5.0
 """A work tree on a slow disk must not hold a submit up."""
+
+DIFF_LIMIT_BYTES = 10_000_000
+
+DIRTY = "azureml.git.dirty"
 
 VARIABLES = {
     "azureml.git.repository_uri": "AZUREML_GIT_REPOSITORY_URI",
@@ -59,6 +66,62 @@ def _ask(folder: Path) -> Dict[str, str]:
         if address:
             told["azureml.git.repository_uri"] = without_password(address)
     return told
+
+
+def uncommitted_diff(folder: Path, into: Path) -> Optional[Path]:
+    """Write what was changed since the last commit, as `git diff HEAD` tells it, up to `DIFF_LIMIT_BYTES`.
+
+    Args:
+        into: A folder for the file.
+
+    Returns:
+        The file; None when nothing was changed, or outside a work tree.
+    """
+    place = folder.resolve()
+    if not any((parent / ".git").exists() for parent in (place, *place.parents)):
+        return None
+    import subprocess
+
+    target = into / "uncommitted.diff"
+    arguments = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD"]
+    try:
+        with target.open("wb") as file, subprocess.Popen(
+            ["git", "-C", str(place), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+        ) as process:
+            whole = _copy(process, file)
+    except OSError:
+        return None
+    size = target.stat().st_size
+    if not whole:
+        with target.open("ab") as file:
+            file.write(f"\n[cut here by amlet: the diff is longer than {size:,} bytes]\n".encode("ascii"))
+    return target if size else None
+
+
+def _copy(process: subprocess.Popen[bytes], file: BinaryIO) -> bool:
+    """Copy what git says until it ends; it is ended at the limit or when its time is over."""
+    from threading import Timer
+
+    assert process.stdout is not None
+    timer, left = Timer(TIMEOUT_S, process.kill), DIFF_LIMIT_BYTES
+    timer.daemon = True
+    timer.start()
+    try:
+        while left:
+            piece = process.stdout.read(min(left, 1 << 16))
+            if not piece:
+                # Git's own failure - no commit yet, say - leaves nothing to keep; a killed one was cut.
+                return process.wait() == 0 or not file.tell()
+            file.write(piece)
+            left -= len(piece)
+        return not process.stdout.read(1)
+    finally:
+        timer.cancel()
+        process.kill()
 
 
 def without_password(address: str) -> str:

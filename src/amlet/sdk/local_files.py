@@ -18,18 +18,21 @@ class LocalFiles(NamedTuple):
     sources: Dict[str, Tuple[Union[str, Path], int]]
 
 
-def files_below(place: Path, name: str) -> LocalFiles:
+def files_below(place: Path, name: str, *, since: float = 0.0) -> LocalFiles:
     """A file, or all regular files of a folder, hashed.
 
     Args:
         place: The file or folder. Links are followed to files, not to folders.
         name: What the file is called, or the folder its files lie below: `outputs` gives `outputs/model.joblib`.
+        since: Leave out files not changed since then, in seconds since the epoch.
     """
     entries: List[Entry] = []
     sources: Dict[str, Tuple[Union[str, Path], int]] = {}
     for path in [place] if place.is_file() else _walk(place):
         label = name if path == place else f"{name}/{path.relative_to(place).as_posix()}"
         try:
+            if since and path.stat().st_mtime < since:
+                continue
             with path.open("rb") as stream:
                 sha256, size = sha256_stream(stream)
         except OSError as error:

@@ -12,6 +12,9 @@ from amlet.sdk.exceptions import AzureMLException, UserErrorException
 CELL_LIMIT_BYTES = 64
 """`sys.getsizeof` of a number in a list or row: v1 refuses larger ones (v1-behaviours 4.4)."""
 
+TEXT_LIMIT = 1_000_000
+"""Characters of a text that are kept: a line of a journal must stay within what the server takes at once."""
+
 GENERATOR_FLAG = 0x20
 
 
@@ -32,7 +35,7 @@ def scalar(value: Any) -> Any:
     if is_generator or isinstance(value, (list, range, GeneratorType)):
         raise UserErrorException("run.log does not support list type. Use run.log_list instead.")
     found = _plain(value)
-    return repr(value) if found is _NOT_PLAIN else found
+    return repr(value)[:TEXT_LIMIT] if found is _NOT_PLAIN else found
 
 
 def values_of(name: str, value: Any) -> List[Any]:
@@ -49,7 +52,10 @@ def values_of(name: str, value: Any) -> List[Any]:
 
 def row_of(name: str, columns: Mapping[str, Any]) -> Dict[str, Any]:
     """The columns of `run.log_row`."""
-    return {str(column): cell(name, value) for column, value in columns.items()}
+    return {
+        column: value if type(value) is float else cell(name, value)  # spares most cells a call
+        for column, value in columns.items()
+    }
 
 
 def table_of(name: str, value: Any) -> Dict[str, Any]:
@@ -111,14 +117,16 @@ _NOT_PLAIN = object()
 
 def _plain(value: Any) -> Any:
     kind = type(value)
-    if kind is float or kind is int or kind is str or kind is bool or value is None:
+    if kind is float or kind is int or kind is bool or value is None:
         return value
+    if kind is str:
+        return value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
     if getattr(value, "shape", ()) != ():
         return _NOT_PLAIN  # an array, also one of length one, is no scalar
     if kind.__name__.startswith("bool") and kind.__module__ == "numpy":
         return bool(value)
     if isinstance(value, str):
-        return str.__str__(value)
+        return str.__str__(value)[:TEXT_LIMIT]
     for convert in (operator.index, float):
         try:
             if convert is operator.index or hasattr(kind, "__float__"):

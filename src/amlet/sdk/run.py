@@ -1,30 +1,57 @@
-"""Runs: the record of one execution, to follow, to read and to take models from."""
+"""Runs: the record of one execution, to log to, to follow, to read and to take models from."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Union
 
 from amlet.base.ids import uuid4_text
+from amlet.domain.run import CANCELED, COMPLETED, FAILED, SCRIPT_RUN
 from amlet.sdk.exceptions import (
     ModelPathNotFoundException,
     RunEnvironmentException,
     as_v1,
 )
 from amlet.sdk.metric_logging import MetricLogging
-from amlet.sdk.notice import given, warn_ignored
+from amlet.sdk.notice import given, warn, warn_ignored
+from amlet.sdk.refused import RefusedMember
+from amlet.sdk.run_base import PAGE, pages
+from amlet.sdk.run_files import RunFiles
+from amlet.sdk.run_marks import RunMarks
+from amlet.sdk.run_snapshots import RunSnapshots
+from amlet.sdk.run_tree import RunTree
 
 if TYPE_CHECKING:
+    from threading import Thread
+
     from amlet.domain import run as records
-    from amlet.sdk.connection import Connection
     from amlet.sdk.experiment import Experiment
+    from amlet.sdk.interactive import Own
     from amlet.sdk.model import Model
+    from amlet.sdk.output_tee import OutputTee
+    from amlet.sdk.recording import Recorder
     from amlet.sdk.resource_configuration import ResourceConfiguration
     from amlet.sdk.workspace import Workspace
-    from amlet.wire.runs import RunDetails
+
+RUNNING_STATES = [
+    "NotStarted",
+    "Queued",
+    "Preparing",
+    "Provisioning",
+    "Starting",
+    "Running",
+    "Unapproved",
+    "NotResponding",
+    "Pausing",
+    "Paused",
+]
+"""v1-behaviours 2.4."""
+
+POST_PROCESSING_STATES = ["CancelRequested", "Finalizing"]
+
+NO_VAULT = "pass secrets as environment variables of the run: run_config.environment_variables."
 
 
-class Run(MetricLogging):
+class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
     """One execution of an experiment.
 
     Args:
@@ -34,6 +61,10 @@ class Run(MetricLogging):
     Raises:
         UserErrorException: if there is no such run.
     """
+
+    _facts: Optional[Thread] = None
+    _tee: Optional[OutputTee] = None
+    _folder_before: Optional[str] = None
 
     def __init__(
         self,
@@ -55,7 +86,7 @@ class Run(MetricLogging):
         """The run that this process belongs to.
 
         Inside a job: the submitted run, the same object each time, without a call over the network. Elsewhere: a
-        local run, whose metrics are kept and can be read back.
+        local run, which is kept on this machine; `amlet sync` brings it to a server.
 
         Raises:
             RunEnvironmentException: outside a job, if `allow_offline` is False.
@@ -73,75 +104,69 @@ class Run(MetricLogging):
 
         return _OfflineRun()
 
+    @classmethod
+    def get_submitted_run(cls, **kwargs: Any) -> Run:
+        """The older name of `get_context`."""
+        return cls.get_context(**kwargs)
+
     @staticmethod
     def get(workspace: Workspace, run_id: str) -> Run:
         """A run of any experiment of a workspace."""
-        from amlet.sdk.experiment import Experiment
-
         held = workspace._connection
         with as_v1():
             record = held.client.runs.get(held.workspace_id, run_id).run
-        experiment = Experiment(workspace, record.experiment, _skip_name_validation=True, _create_in_cloud=False)
-        return Run(experiment, run_id, _record=record)
+        return Run._of_record(workspace, record)
 
-    @property
-    def experiment(self) -> Experiment:
-        """The experiment it belongs to."""
-        return self._experiment
+    @staticmethod
+    def list(
+        experiment: Experiment,
+        type: Optional[str] = None,
+        tags: Optional[Union[str, Dict[str, Optional[str]]]] = None,
+        properties: Optional[Union[str, Dict[str, Optional[str]]]] = None,
+        status: Optional[Union[str, Sequence[str]]] = None,
+        include_children: bool = False,
+        _rehydrate_runs: bool = True,
+    ) -> Iterator[Run]:
+        """The runs of an experiment, newest first, fetched page by page; see `Experiment.get_runs`.
 
-    @property
-    def id(self) -> str:
-        """The id."""
-        return self._run_id
+        Args:
+            status: Only runs of this status, or of one of these.
+        """
+        from amlet.sdk.filters import chosen_marks
+        from amlet.wire.runs import RunQuery
 
-    @property
-    def number(self) -> Optional[int]:
-        """Counts the runs of the experiment, from 1."""
-        return self._known.number
+        chosen = chosen_marks(tags=tags, properties=properties, type=type, status=status)
+        query = RunQuery(experiment.name, limit=PAGE, recursive=include_children, **chosen)
+        workspace = experiment.workspace
+        for record in pages(workspace._connection, query):
+            yield Run._of_record(workspace, record, like=experiment)
 
-    @property
-    def name(self) -> str:
-        """What the run is called: the display name."""
-        return self._known.display_name
+    @staticmethod
+    def list_by_compute(
+        compute: Any,
+        type: Optional[str] = None,
+        tags: Optional[Union[str, Dict[str, Optional[str]]]] = None,
+        properties: Optional[Union[str, Dict[str, Optional[str]]]] = None,
+        status: Optional[Union[str, Sequence[str]]] = None,
+    ) -> Iterator[Run]:
+        """The runs that a compute target had or has, newest first."""
+        from amlet.sdk.filters import chosen_marks, quoted
+        from amlet.wire.runs import RunQuery
 
-    @property
-    def display_name(self) -> str:
-        """What the run is called; its id unless another name was given."""
-        return self._known.display_name
+        chosen = chosen_marks(tags=tags, properties=properties, type=type, status=status)
+        workspace, here = compute.workspace, f"target = {quoted(compute.name)}"
+        chosen["filter"] = f"{here} and {chosen['filter']}" if "filter" in chosen else here
+        for record in pages(workspace._connection, RunQuery(limit=PAGE, recursive=True, **chosen)):
+            yield Run._of_record(workspace, record)
 
-    @property
-    def type(self) -> Optional[str]:
-        """`azureml.scriptrun` for a submitted script."""
-        return self._known.type
+    add_type_provider = RefusedMember("use run.type: every run here is a Run, whatever made it.")
+    get_secret = RefusedMember(NO_VAULT)
+    get_secrets = RefusedMember(NO_VAULT)
 
     @property
     def status(self) -> str:
         """The status when it was last asked for."""
         return self._known.status
-
-    @property
-    def tags(self) -> Dict[str, Optional[str]]:
-        """The tags when they were last asked for. A copy."""
-        return dict(self._known.tags)
-
-    @property
-    def properties(self) -> Dict[str, str]:
-        """The properties when they were last asked for. A copy."""
-        return dict(self._known.properties)
-
-    def get_tags(self) -> Dict[str, Optional[str]]:
-        """The tags now."""
-        self._load()
-        return self.tags
-
-    def get_properties(self) -> Dict[str, str]:
-        """The properties now."""
-        self._load()
-        return self.properties
-
-    def get_snapshot_id(self) -> Optional[str]:
-        """The id of the source folder as it was submitted."""
-        return self._known.properties.get("ContentSnapshotId")
 
     def get_status(self) -> str:
         """The status now."""
@@ -166,6 +191,14 @@ class Run(MetricLogging):
         urls = {name: files + urlencode({"path": name}) for name in run_definition.log_names(found)}
         return run_definition.details(found, log_urls=urls)
 
+    def get_details_with_logs(self) -> Dict[str, Any]:
+        """`get_details` with the logs' texts in place of their addresses."""
+        details = self.get_details()
+        details["logFiles"] = {
+            name: self._read_file(name).decode("utf-8", "replace") for name in details.get("logFiles", {})
+        }
+        return details
+
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
     ) -> Dict[str, Any]:
@@ -181,9 +214,16 @@ class Run(MetricLogging):
         Raises:
             ActivityFailedException: if the run failed.
             ExperimentExecutionException: on Ctrl-C while output is shown; the run goes on.
+            RunEnvironmentException: in the run's own process, which would wait for itself.
         """
         from amlet.sdk.streaming import wait_for_completion
 
+        own = self._own
+        if own is not None and not own.recorder.over:
+            raise RunEnvironmentException(
+                f"Run {self._run_id} is this very process: waiting for it would never end.",
+                hint="run.complete() ends it.",
+            )
         with as_v1():
             return wait_for_completion(self, show_output=show_output, raise_on_error=raise_on_error)
 
@@ -198,48 +238,18 @@ class Run(MetricLogging):
 
         Args:
             name: Only this metric; an unknown one gives {}.
-            recursive: Give `{run id: metrics}`, children too.
+            recursive: Give `{run id: metrics}`, of all children too; runs without metrics are left out.
+            run_type: With `recursive`: only runs of this type.
+            populate: Images, confusion matrices and their like as objects with their content, not as addresses.
         """
-        from amlet.wire.runs import MetricQuery
-
-        held = self._connection
         self._bring_metrics()
-        with as_v1():
-            values = dict(held.client.runs.metrics(held.workspace_id, self._run_id, MetricQuery(name)).values)
         if not recursive:
-            return values
-        return {self._run_id: values} if values else {}
-
-    def get_file_names(self) -> List[str]:
-        """The paths of all files of the run: its outputs and its logs."""
-        return sorted(file.path for file in self._load().files)
-
-    def download_file(
-        self, name: str, output_file_path: Optional[Union[str, Path]] = None, _validate_checksum: bool = False
-    ) -> None:
-        """Save one file of the run.
-
-        Args:
-            name: Its path in the run: `outputs/model.joblib`.
-            output_file_path: Where to: a file, or a folder (one that exists, or a path that ends with `/`), which
-                gets the file under its own name. Default: its own name, here.
-
-        Raises:
-            UserErrorException: if the run has no such file.
-        """
-        from amlet.client.downloads import download
-        from amlet.wire.files import FileQuery
-
-        own_name = name.rpartition("/")[2]
-        text = str(output_file_path) if output_file_path is not None else own_name
-        target = Path(text)
-        if text.endswith("/") or target.is_dir():
-            target = target / own_name
-        held = self._connection
-        with as_v1():
-            download(
-                lambda offset: held.client.runs.file(held.workspace_id, self._run_id, FileQuery(name, offset)), target
-            )
+            return self._metrics(name, populate=populate)
+        family: List[Run] = [self, *self.get_children(recursive=True)]
+        told = {
+            run.id: run._metrics(name, populate=populate) for run in family if run_type is None or run.type == run_type
+        }
+        return {run_id: values for run_id, values in told.items() if values}
 
     def register_model(
         self,
@@ -288,49 +298,92 @@ class Run(MetricLogging):
         self._hand_in_outputs()
         return Model._register(self.experiment.workspace, asked, {}, missing=ModelPathNotFoundException)
 
+    def start(self) -> None:
+        """Nothing to do: a run here has begun when it is there. Accepted as in v1."""
+        self._load()
+
+    def clean(self) -> List[str]:
+        """Nothing to remove: a job's folder goes with its end. Accepted as in v1."""
+        return []
+
     def cancel(self) -> None:
         """End the run: its processes get SIGTERM, and SIGKILL after a grace time. A run that is over stays as it is."""
+        own = self._own
+        if own is not None:
+            self._record = own.end(CANCELED)
+            return
         held = self._connection
         with as_v1():
             self._record = held.client.runs.cancel(held.workspace_id, self._run_id)
 
     def flush(self, timeout_seconds: float = 300) -> None:
-        """Bring what this process logged to the server."""
-        self._bring_metrics()
+        """Bring what this process logged to the server. What cannot be brought now follows later."""
+        from amlet.base.errors import AmletError
+
+        try:
+            self._bring_metrics()
+        except AmletError as error:
+            warn(f"what was logged is kept and follows later: {error.message}")
 
     def complete(self, _set_status: bool = True) -> None:
-        """Bring what this process logged to the server. A submitted run ends with its script, not with this call."""
-        self.flush()
+        """End the run well: what was logged and written to its outputs is brought first.
+
+        Raises:
+            UserErrorException: for a submitted run seen from outside, which ends with its script.
+        """
+        self._end(COMPLETED, None)
 
     def fail(self, error_details: Any = None, error_code: Optional[str] = None, _set_status: bool = True) -> None:
-        """Tell an error in the run's log. A submitted run ends with its script, not with this call.
+        """End the run as failed: what was logged and written to its outputs is brought first.
 
         Args:
             error_details: A text or an exception.
             error_code: `UserError` unless said.
+
+        Raises:
+            TypeError: for other details.
         """
-        if error_details is not None and not isinstance(error_details, (str, BaseException)):
-            raise TypeError(f"error_details must be a str or an exception, not {type(error_details).__name__}")
-        raise RunEnvironmentException(
-            f"fail() is for the process of the run; this one only looks at {self._run_id}.",
-            hint="run.cancel() ends it from here.",
-        )
+        from amlet.sdk.run_errors import error_of
+
+        self._end(FAILED, error_of(error_details, error_code))
 
     def get_portal_url(self) -> str:
         """The address of the run's page."""
         from amlet.wire.pages import run_page
 
         held = self._connection
-        return held.page(run_page(held.workspace_id, self._experiment.name, self._run_id))
+        return held.page(run_page(held.workspace_id, self.experiment.name, self._run_id))
+
+    @classmethod
+    def get_docs_url(cls) -> str:
+        """Where v1's documentation of this class is."""
+        return "https://learn.microsoft.com/python/api/azureml-core/azureml.core.run.run"
 
     def __enter__(self) -> Run:
+        import os
+        import time
+
+        own = self._own
+        if own is not None:
+            from amlet.sdk.output_tee import OutputTee
+
+            self._folder_before = os.getcwd()  # noqa: PTH109
+            own.since = time.time() - 1.0
+            self._tee = OutputTee()
+            self._tee.begin()
         return self
 
-    def __exit__(self, exit_type: Any, value: Any, traceback: Any) -> None:
-        if exit_type is None or (exit_type is SystemExit and value.code in (0, None)):
+    def __exit__(self, exit_type: Any, value: Any, traceback: Any) -> Optional[bool]:
+        """End the run as its block ended. `sys.exit(0)` is a good end, and goes no further (v1-behaviours 7.3)."""
+        left_well = exit_type is SystemExit and value.code in (0, None)
+        own = self._own
+        if own is not None and self._tee is not None:
+            self._leave_block(own, self._tee)
+        if exit_type is None or left_well:
             self.complete()
         else:
-            self.fail(value)
+            self.fail(value if isinstance(value, BaseException) else None)
+        return True if left_well and own is not None else None
 
     def __str__(self) -> str:
         return (
@@ -343,44 +396,96 @@ class Run(MetricLogging):
         from html import escape
 
         heads = ("Experiment", "Id", "Type", "Status", "Details Page", "Docs Page")
-        url = escape(self.get_portal_url(), quote=True)
+        url, docs = escape(self.get_portal_url(), quote=True), escape(self.get_docs_url(), quote=True)
         cells = [escape(str(text)) for text in (self._experiment.name, self._run_id, self.type, self.status)]
-        cells += [f'<a href="{url}" target="_blank" rel="noopener">Link to amlet studio</a>', ""]
+        cells += [
+            f'<a href="{url}" target="_blank" rel="noopener">Link to amlet studio</a>',
+            f'<a href="{docs}" target="_blank" rel="noopener">Link to Documentation</a>',
+        ]
         return (
             "<table><tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr><tr>"
             "" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr></table>"
         )
 
-    @property
-    def _connection(self) -> Connection:
-        return self._experiment.workspace._connection
+    @classmethod
+    def _of_record(cls, workspace: Workspace, record: records.Run, *, like: Optional[Experiment] = None) -> Run:
+        """The run of a record, of `like` if it is that experiment's."""
+        from amlet.sdk.experiment import Experiment
 
-    @property
-    def _known(self) -> records.Run:
-        """The record as it was last read."""
-        if self._record is None:
-            self._load()
-        assert self._record is not None
-        return self._record
+        if like is None or like.name != record.experiment:
+            like = Experiment(workspace, record.experiment, _skip_name_validation=True, _create_in_cloud=False)
+        if record.type == SCRIPT_RUN:
+            from amlet.sdk.script_run import ScriptRun
 
-    def _load(self) -> RunDetails:
-        held = self._connection
-        with as_v1():
-            found: RunDetails = held.client.runs.get(held.workspace_id, self._run_id)
-        self._record = found.run
-        return found
+            return ScriptRun(like, record.id, _record=record)
+        return Run(like, record.id, _record=record)
+
+    def _metrics(self, name: Optional[str], *, populate: bool) -> Dict[str, Any]:
+        values = self._read_metrics(name)
+        if not populate:
+            return values
+        from amlet.sdk.artifact_metrics import populated
+
+        return populated(values, self._fetch)
+
+    def _fetch(self, run_id: str, path: str) -> bytes:
+        if run_id == self._run_id:
+            return self._read_file(path)
+        return Run.get(self.experiment.workspace, run_id)._read_file(path)
 
     def _append(self, name: str, kind: str, value: Any, step: Optional[int]) -> None:
-        raise RunEnvironmentException(
-            f"{name!r} was not logged: run {self._run_id} logs from its own process, and this one only looks at it.",
-            hint="log in the script, with Run.get_context().log(...).",
-        )
+        recorder = self._recorder
+        if recorder is None or recorder.over:
+            recorder = self._open_recorder()
+        recorder.journal.append(name, kind, value, step)
 
-    def _bring_metrics(self) -> None:
-        """Only the run's own process has metrics that the server may lack."""
+    def _keep_file(self, path: str, content: bytes) -> None:
+        recorder = self._recorder
+        if recorder is None or recorder.over:
+            recorder = self._open_recorder()
+        recorder.keep_file(path, content)
+
+    def _open_recorder(self) -> Recorder:
+        from amlet.sdk.guest import recorder_of
+
+        self._recorder = recorder_of(self)
+        return self._recorder
+
+    def _end(self, outcome: str, error: Optional[records.RunError]) -> None:
+        own = self._own
+        if own is not None:
+            self._record = own.end(outcome, error)
+            return
+        from amlet.sdk.interactive import end_from_outside
+
+        self._bring_metrics()
+        self._record = end_from_outside(self, outcome, error)
+
+    def _leave_block(self, own: Own, tee: OutputTee) -> None:
+        import contextlib
+        import os
+
+        kept, self._tee = tee.end(), None
+        own.logs = tee.folder
+        if kept is not None:
+            from amlet.sdk.output_tee import LABEL
+
+            own.more[LABEL] = kept
+            if kept.parent != tee.folder:
+                own.passing.append(kept)
+        if self._folder_before is not None:
+            with contextlib.suppress(OSError):
+                os.chdir(self._folder_before)
 
     def _hand_in_outputs(self) -> None:
-        """Only the run's own process has outputs that the server may lack."""
+        """Bring the outputs as they are now, where this process is the run."""
+        own = self._own
+        if own is not None:
+            own.hand_in_outputs()
+
+    def _await_facts(self) -> None:
+        if self._facts is not None:
+            self._facts.join()
 
 
 def get_run(experiment: Experiment, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:

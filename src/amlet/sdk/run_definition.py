@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from amlet.base.clock import to_iso
+from amlet.sdk.config_element import ConfigElement, plain
 
 if TYPE_CHECKING:
     from amlet.domain.run import RunError
@@ -45,22 +46,17 @@ def run_definition(
             "enableMLflowTracking": True,
             "snapshotProject": config.history.snapshot_project,
         },
-        "spark": {"configuration": {}},
-        "parallelTask": {"maxRetriesPerWorker": 0, "workerCountPerNode": 1, "terminalExitCodes": None},
+        "spark": _section(config.spark),
+        "parallelTask": _section(config.paralleltask),
         "amlCompute": {"name": None, "vmSize": None, "retainCluster": False, "clusterMaxNodeCount": None},
         "aiSuperComputer": {},
-        "tensorflow": {"workerCount": 1, "parameterServerCount": 1},
-        "mpi": {"processCountPerNode": 1},
-        "pyTorch": {"communicationBackend": "nccl", "processCount": None},
-        "hdi": {"yarnDeployMode": "Cluster"},
+        "tensorflow": _section(config.tensorflow),
+        "mpi": _section(config.mpi),
+        "pyTorch": _section(config.pytorch),
+        "hdi": _section(config.hdi),
         "containerInstance": {"region": None, "cpuCores": 2.0, "memoryGb": 3.5},
         "exposedPorts": None,
-        "docker": {
-            "useDocker": config.docker.use_docker,
-            "sharedVolumes": config.docker.shared_volumes,
-            "shmSize": config.docker.shm_size,
-            "arguments": list(config.docker.arguments),
-        },
+        "docker": _section(config.docker),
         "commandReturnCodeConfig": {"returnCode": "Zero", "successfulReturnCodes": []},
         "environmentVariables": dict(config.environment_variables),
         "applicationEndpoints": {},
@@ -107,6 +103,10 @@ def error_details(error: RunError) -> Dict[str, Any]:
 def log_names(found: RunDetails) -> List[str]:
     """The names of a run's logs, sorted."""
     return sorted(file.path for file in found.files if file.path.startswith(LOG_FOLDERS))
+
+
+def _section(element: ConfigElement) -> Dict[str, Any]:
+    return plain(element, element._FIELDS)
 
 
 def _definition(found: RunDetails) -> Dict[str, Any]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
 
 from amlet.domain.job import MAX_DURATION_S
+from amlet.sdk.distributed import set_distributed
 from amlet.sdk.exceptions import RunConfigurationException
 from amlet.sdk.notice import given
-from amlet.sdk.runconfig import DockerConfiguration, RunConfiguration
+from amlet.sdk.runconfig import RunConfiguration
+from amlet.sdk.runconfig_sections import DockerConfiguration
 
 if TYPE_CHECKING:
     from amlet.sdk.compute import ComputeTarget
     from amlet.sdk.environment import Environment
+    from amlet.sdk.run import Run
+    from amlet.sdk.workspace import Workspace
 
 
 class ScriptRunConfig:
@@ -25,10 +29,16 @@ class ScriptRunConfig:
         script: A file in it.
         arguments: A list of values, or one line that is split as a shell would.
         run_config: Where and how, in one object; given, the arguments below it but `command` have no effect.
+            It is copied: what is set on it later has no effect here.
         compute_target: A compute target or its name; `local` by default.
         environment: The packages; without one a job has Python alone.
+        distributed_job_config: How v1 started several processes. One process on one node runs here.
         max_run_duration_seconds: After this long the run is ended. None: never.
         command: A shell's line in place of script and arguments; a list is joined with blanks, nothing is quoted.
+        docker_runtime_config: v1's container settings: kept. Jobs run as processes.
+
+    Raises:
+        RunConfigurationException: for a run_config, target, environment or other setting of a wrong type.
     """
 
     MAX_DURATION_SECONDS_DEFAULT = MAX_DURATION_S
@@ -59,6 +69,11 @@ class ScriptRunConfig:
                 if max_run_duration_seconds == MAX_DURATION_S
                 else max_run_duration_seconds,
             )
+            if not isinstance(run_config, RunConfiguration):
+                raise RunConfigurationException(
+                    f"run_config must be a RunConfiguration, not {type(run_config).__name__}.",
+                    hint="read one with RunConfiguration.load(path, name).",
+                )
             self.run_config = copy.deepcopy(run_config)
         else:
             self.run_config = RunConfiguration()
@@ -67,7 +82,8 @@ class ScriptRunConfig:
                 self.run_config.target = _target_name(compute_target)
             if environment is not None:
                 self.run_config.environment = environment
-            _refuse_distributed(distributed_job_config)
+            if distributed_job_config is not None:
+                set_distributed(self.run_config, distributed_job_config)
             self._set_docker(docker_runtime_config)
         if resume_from is not None:
             raise RunConfigurationException(
@@ -106,6 +122,33 @@ class ScriptRunConfig:
         )
 
 
+def submit(
+    script_run_config: ScriptRunConfig,
+    workspace: Workspace,
+    experiment_name: str,
+    run_id: Optional[str] = None,
+    _parent_run_id: Optional[str] = None,
+    credential_passthrough: bool = False,
+) -> Run:
+    """Submit a script to an experiment, by its name; see `Experiment.submit`."""
+    from amlet.sdk.experiment import Experiment
+    from amlet.sdk.notice import warn_ignored
+
+    warn_ignored("submit", ["credential_passthrough"] if credential_passthrough else [])
+    more = {"run_id": run_id, "_parent_run_id": _parent_run_id}
+    chosen: Dict[str, Any] = {name: value for name, value in more.items() if value is not None}
+    return Experiment(workspace, experiment_name).submit(script_run_config, **chosen)
+
+
+def get_run_config_from_script_run(script_run_config: ScriptRunConfig) -> RunConfiguration:
+    """A copy of its run configuration that holds its script, arguments and command too."""
+    settings = copy.deepcopy(script_run_config.run_config)
+    settings.script = script_run_config.script
+    settings.arguments = copy.deepcopy(script_run_config.arguments)
+    settings.command = copy.deepcopy(script_run_config.command)
+    return settings
+
+
 def _target_name(target: Any) -> str:
     name = target if isinstance(target, str) else getattr(target, "name", None)
     if not isinstance(name, str) or not name:
@@ -114,11 +157,3 @@ def _target_name(target: Any) -> str:
             hint='use ws.compute_targets["name"], or "local".',
         )
     return name
-
-
-def _refuse_distributed(config: Any) -> None:
-    if config is not None:
-        raise RunConfigurationException(
-            f"distributed_job_config {type(config).__name__} cannot be used: a run here is one process on one node.",
-            hint="leave it out; to use more cores, pass n_jobs to scikit-learn.",
-        )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import os
 import shlex
+import tempfile
 from numbers import Number
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Type
 
 from amlet.base.errors import FieldError, InvalidInput
 from amlet.base.ids import uuid4_text
@@ -17,8 +18,10 @@ from amlet.domain.job import Job
 from amlet.sdk.environment import Environment
 from amlet.sdk.exceptions import AzureMLException, ExperimentExecutionException, UserErrorException, as_v1
 from amlet.sdk.notice import warn
-from amlet.sdk.run import Run
 from amlet.sdk.run_definition import run_definition
+from amlet.sdk.run_marks import tags_of
+from amlet.sdk.runconfig_check import setting_faults, tell_what_has_no_effect
+from amlet.sdk.script_run import ScriptRun
 
 if TYPE_CHECKING:
     from amlet.domain.environment import EnvironmentSpec
@@ -51,16 +54,22 @@ def submit_script(
     *,
     run_id: Optional[str] = None,
     display_name: Optional[str] = None,
-) -> Run:
+    description: Optional[str] = None,
+    parent_id: Optional[str] = None,
+) -> ScriptRun:
     """Submit a script, see `Experiment.submit`."""
     from amlet.client.snapshot import scan
     from amlet.client.uploads import sources_of, submit_with_blobs
-    from amlet.sdk.git import git_properties
+    from amlet.sdk.git import DIRTY, git_properties, uncommitted_diff
+    from amlet.sdk.local_files import files_below
+    from amlet.sdk.progress import Progress
+    from amlet.sdk.run_facts import DIFF
     from amlet.wire.runs import SubmitRun
 
     config = copy.deepcopy(config)
     checked = check(config, run_id=run_id)
     config.run_config.environment._tell_what_is_left_out()
+    tell_what_has_no_effect(config.run_config)
     with as_v1():
         snapshot = scan(checked.folder, home=Home.find())
     for message in snapshot.warnings:
@@ -86,19 +95,29 @@ def submit_script(
         submission_id=uuid4_text(),
         run_id=run_id,
         display_name=display_name,
-        tags=_texts(tags),
+        description=description,
+        tags=tags_of(tags),
         properties=git_properties(checked.folder),
+        parent_id=parent_id,
     )
     held = experiment.workspace._connection
-    with as_v1():
-        answer = submit_with_blobs(
-            lambda: held.client.runs.submit(held.workspace_id, asked),
-            held.client,
-            held.workspace_id,
-            sources_of(snapshot.folder, snapshot.entries),
-        )
+    with as_v1(), tempfile.TemporaryDirectory(prefix="amlet-") as place:
+        sources = sources_of(snapshot.folder, snapshot.entries)
+        if asked.properties.get(DIRTY) == "True":
+            diff = uncommitted_diff(checked.folder, Path(place))
+            if diff is not None:
+                changes = files_below(diff, DIFF)
+                asked, sources = asked._replace(files=changes.entries), {**sources, **changes.sources}
+        with Progress("sending") as progress:
+            answer = submit_with_blobs(
+                lambda: held.client.runs.submit(held.workspace_id, asked),
+                held.client,
+                held.workspace_id,
+                sources,
+                progress,
+            )
     assert answer.run is not None
-    return Run(experiment, answer.run.id, _record=answer.run)
+    return ScriptRun(experiment, answer.run.id, directory=str(checked.folder), _run_config=settings, _record=answer.run)
 
 
 def check(config: ScriptRunConfig, *, run_id: Optional[str] = None) -> Checked:
@@ -124,10 +143,7 @@ def check(config: ScriptRunConfig, *, run_id: Optional[str] = None) -> Checked:
     duration = settings.max_run_duration_seconds
     if duration is not None and (not isinstance(duration, int) or isinstance(duration, bool) or duration <= 0):
         faults.append(_fault("max_run_duration_seconds", f"must be a whole number above 0 or None, not {duration!r}"))
-    if settings.node_count != 1:
-        faults.append(_fault("node_count", f"must be 1, not {settings.node_count!r}: a run here has one node"))
-    if settings.framework != "Python":
-        faults.append(_fault("framework", f'must be "Python", not {settings.framework!r}'))
+    faults.extend(_fault(*found) for found in setting_faults(settings))
     if run_id is not None and not RUN_ID.allows(run_id):
         faults.append(_fault("run_id", f"{run_id!r} cannot name a run: {RUN_ID.words}"))
     if faults:
@@ -225,14 +241,3 @@ def _environment(environment: Any, faults: List[Fault]) -> Optional[EnvironmentS
         message = error.message if isinstance(error, UserErrorException) else str(error)
         faults.append(_fault("environment", message, getattr(error, "hint", None)))
         return None
-
-
-def _texts(tags: Dict[str, Optional[str]]) -> Dict[str, Optional[str]]:
-    """Tags as texts; what is no text becomes one, with a warning (v1-behaviours 7.7)."""
-    odd = [str(key) for key, value in tags.items() if value is not None and not isinstance(value, str)]
-    if odd:
-        warn(f"tags are texts: the values of {', '.join(odd)} were turned into texts.")
-    pairs: List[Tuple[str, Optional[str]]] = [
-        (str(key), None if value is None else str(value)) for key, value in tags.items()
-    ]
-    return dict(pairs)

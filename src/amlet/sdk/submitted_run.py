@@ -6,15 +6,20 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
+from amlet.sdk import recording
 from amlet.sdk.connection import Connection
 from amlet.sdk.exceptions import as_v1
 from amlet.sdk.experiment import Experiment
 from amlet.sdk.notice import say, warn
+from amlet.sdk.recording import Recorder
+from amlet.sdk.refused import RefusedMember
 from amlet.sdk.run import Run
 from amlet.sdk.workspace import Workspace
 
 if TYPE_CHECKING:
     from amlet.runtime.job import JobContext
+
+NO_DATASETS = "pass paths as arguments of the script, or read the data in it."
 
 _kept: Dict[Tuple[str, str, int], _SubmittedRun] = {}
 
@@ -44,61 +49,54 @@ class _SubmittedRun(Run):
             _id=context.experiment_id or None,
             _create_in_cloud=False,
         )
-        self._context = context
+        if context.journal_dir is None:
+            raise ValueError("AMLET_JOURNAL_DIR is not set: this process was not started by a node")
         # The script may change its folder later; outputs are those of the folder that it was started in.
         self._outputs = Path(os.path.abspath(os.environ.get("AZUREML_OUTPUT_DIRECTORY") or "outputs"))  # noqa: PTH100
         self._experiment = experiment
         self._run_id = context.run_id
         self._record = None
-        self._journal = context.open_journal()
+        journals = context.journal_dir
+        self._recorder = Recorder(
+            lambda: experiment.workspace._connection, context.run_id, context.attempt, journals.parent, journals
+        )
+        recording.remember(context.workspace_id, self._recorder)
+
+    input_datasets = RefusedMember(NO_DATASETS, is_property=True)
+    output_datasets = RefusedMember(NO_DATASETS, is_property=True)
 
     def cancel(self) -> None:
         """Warn: a run cannot end itself so (v1-behaviours 6.2)."""
         warn("cancel() has no effect inside the run: leave the script, or cancel it from outside.")
 
-    def fail(self, error_details: Any = None, error_code: Optional[str] = None, _set_status: bool = True) -> None:
-        """Tell an error in the run's log. The status is that of the script's end."""
-        if error_details is not None and not isinstance(error_details, (str, BaseException)):
-            raise TypeError(f"error_details must be a str or an exception, not {type(error_details).__name__}")
+    def complete(self, _set_status: bool = True) -> None:
+        """Bring what was logged. The status is that of the script's end (v1-behaviours 6.2)."""
         self.flush()
-        say(f"run.fail: {error_code or 'UserError'}: {error_details}")
 
-    def flush(self, timeout_seconds: float = 300) -> None:
-        """Bring what was logged to the server. What cannot be brought now, the node brings later."""
+    def fail(self, error_details: Any = None, error_code: Optional[str] = None, _set_status: bool = True) -> None:
+        """Record an error. The status is that of the script's end, and if that is Failed, the error is this one."""
         from amlet.base.errors import AmletError
+        from amlet.sdk.run_errors import error_of
+        from amlet.wire.runs import UpdateRun
 
+        error = error_of(error_details, error_code)
+        self.flush()
+        say(f"run.fail: {error.code}: {error_details}")
         try:
-            self._bring_metrics()
-        except AmletError as error:
-            warn(f"what was logged is kept and follows later: {error.message}")
-
-    def _append(self, name: str, kind: str, value: Any, step: Optional[int]) -> None:
-        self._journal.append(name, kind, value, step)
+            self._change(UpdateRun(error=error))
+        except AmletError as failure:
+            warn(f"the error is told in this log alone: {failure.message}")
 
     def _bring_metrics(self) -> None:
-        """Bring the journals of all processes of this attempt."""
-        folder = self._context.journal_dir
-        if folder is not None and folder.is_dir():
-            from amlet.sdk.draining import drain
-
-            with as_v1():
-                drain(self._connection, self._run_id, self._context.attempt, folder)
+        """Bring the journals of all processes of this attempt, and what else this process logged to."""
+        with as_v1():
+            recording.bring_all(self._connection.workspace_id)
 
     def _hand_in_outputs(self) -> None:
         """Send ./outputs as it is now, so that a model can be made of it before the run ends (complaint 16)."""
-        from amlet.client.uploads import submit_with_blobs
         from amlet.sdk.local_files import files_below
-        from amlet.wire.runs import PutFiles
 
-        if not self._outputs.is_dir():
-            return
-        found = files_below(self._outputs, "outputs")
-        if found.entries:
-            held = self._connection
-            with as_v1():
-                submit_with_blobs(
-                    lambda: held.client.runs.put_files(held.workspace_id, self._run_id, PutFiles(found.entries)),
-                    held.client,
-                    held.workspace_id,
-                    found.sources,
-                )
+        if self._outputs.is_dir():
+            found = files_below(self._outputs, "outputs")
+            if found.entries:
+                self._put(found, replace=True)

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from amlet.base.clock import to_iso
 from amlet.sdk.connection import Connection, Names
 from amlet.sdk.exceptions import UserErrorException, WorkspaceException, as_v1
+from amlet.sdk.refused import RefusedMember
 
 if TYPE_CHECKING:
+    from amlet.domain import workspace as records
     from amlet.sdk.compute import ComputeTarget
+    from amlet.sdk.compute_provisioning import AmlComputeProvisioningConfiguration
     from amlet.sdk.environment import Environment
+    from amlet.sdk.experiment import Experiment
     from amlet.sdk.model import Model
     from amlet.sdk.run import Run
     from amlet.sdk.webservice import Webservice
 
 NO_SUBSCRIPTION = "local"
 """What a workspace made without a subscription is filed under."""
+
+
+_READ_IN_THE_SCRIPT = "read the data in the script, from a path or a URL that it gets in its arguments."
+_SECRETS = "give secrets to a run as environment variables: run_config.environment_variables."
+_NETWORK = "reach the server over your own network, with AMLET_URL and AMLET_TOKEN."
+_CONNECTIONS = "give addresses and credentials to a run as environment variables."
+_AZURE = "nothing of Azure lies behind a workspace here: leave the call out."
+
+
+class _DefaultCluster:
+    """What v1 makes of a default cluster: read when it is asked for, since it loads the compute classes."""
+
+    def __init__(self, vm_size: str) -> None:
+        self._vm_size = vm_size
+
+    def __get__(self, instance: Any, owner: Any = None) -> AmlComputeProvisioningConfiguration:
+        from amlet.sdk.compute import AmlCompute
+
+        return AmlCompute.provisioning_configuration(vm_size=self._vm_size, min_nodes=0, max_nodes=2)
 
 
 class Workspace:
@@ -30,6 +53,35 @@ class Workspace:
     Raises:
         WorkspaceException: if the server has no such workspace.
     """
+
+    DEFAULT_CPU_CLUSTER_NAME = "cpu-cluster"
+    DEFAULT_GPU_CLUSTER_NAME = "gpu-cluster"
+    DEFAULT_CPU_CLUSTER_CONFIGURATION = _DefaultCluster("STANDARD_DS2_V2")
+    DEFAULT_GPU_CLUSTER_CONFIGURATION = _DefaultCluster("STANDARD_NC6")
+
+    datastores = RefusedMember(_READ_IN_THE_SCRIPT, is_property=True)
+    datasets = RefusedMember(_READ_IN_THE_SCRIPT, is_property=True)
+    get_default_datastore = RefusedMember(_READ_IN_THE_SCRIPT)
+    set_default_datastore = RefusedMember(_READ_IN_THE_SCRIPT)
+    get_default_keyvault = RefusedMember(_SECRETS)
+    images = RefusedMember("ws.models and ws.webservices list what is deployed, without images.", is_property=True)
+    linked_services = RefusedMember(_CONNECTIONS, is_property=True)
+    set_connection = RefusedMember(_CONNECTIONS)
+    get_connection = RefusedMember(_CONNECTIONS)
+    list_connections = RefusedMember(_CONNECTIONS)
+    delete_connection = RefusedMember(_CONNECTIONS)
+    private_endpoints = RefusedMember(_NETWORK, is_property=True)
+    add_private_endpoint = RefusedMember(_NETWORK)
+    delete_private_endpoint_connection = RefusedMember(_NETWORK)
+    get_mlflow_tracking_uri = RefusedMember("log with Run.get_context().log(...) and read with run.get_metrics().")
+    service_context = RefusedMember("ws.discovery_url is the server's address.", is_property=True)
+    update = RefusedMember("give tags and location when it is made: Workspace.create(..., tags=..., location=...).")
+    delete = RefusedMember("delete what is in it: runs, models, services and compute targets.")
+    update_dependencies = RefusedMember(_AZURE)
+    list_keys = RefusedMember(_AZURE)
+    sync_keys = RefusedMember(_AZURE)
+    setup = RefusedMember("use Workspace.create(name), or `amlet init` in the folder.")
+    diagnose_workspace = RefusedMember("run `amlet doctor`: it looks at the server, its disk and its Pythons.")
 
     def __init__(
         self,
@@ -78,8 +130,40 @@ class Workspace:
         cloud: str = "AzureCloud",
         id: Optional[str] = None,
     ) -> Workspace:
-        """The workspace of that name."""
+        """The workspace of that name. Subscription and group may be left out where only one has it.
+
+        Raises:
+            WorkspaceException: if there is none on a server elsewhere, or several (`found_multiple`).
+        """
+        if subscription_id is None or resource_group is None:
+            found = _named(name, subscription_id, resource_group)
+            if len(found) == 1:
+                return found[0]
+            if found:
+                places = "; ".join(f"{one.subscription_id}, {one.resource_group}" for one in found)
+                raise WorkspaceException(
+                    f"There are {len(found)} workspaces called {name!r} (subscription, group): {places}.",
+                    found_multiple=True,
+                    hint="pass subscription_id and resource_group.",
+                )
         return Workspace(subscription_id or NO_SUBSCRIPTION, resource_group or _default_group(name), name, auth)
+
+    @staticmethod
+    def list(
+        subscription_id: Optional[str] = None, auth: Any = None, resource_group: Optional[str] = None
+    ) -> Dict[str, List[Workspace]]:
+        """The workspaces of a subscription, by name: the same name may be in several groups.
+
+        Args:
+            subscription_id: None takes those of all subscriptions.
+            resource_group: Only those of this group.
+        """
+        from amlet.sdk.connection import connect
+
+        client = connect()
+        with as_v1(WorkspaceException):
+            records = client.workspaces.list().workspaces
+        return _by_name(records, subscription_id, resource_group)
 
     @staticmethod
     def create(
@@ -113,6 +197,10 @@ class Workspace:
     ) -> Workspace:
         """Make a workspace. What names parts of Azure is accepted as in v1 and has no effect.
 
+        Args:
+            default_cpu_compute_target: A provisioning configuration: the compute target `cpu-cluster` is made of it.
+            default_gpu_compute_target: The same for `gpu-cluster`.
+
         Raises:
             WorkspaceException: if it is there already and `exist_ok` is False.
         """
@@ -120,7 +208,9 @@ class Workspace:
         held = _connection(names, None)
         with as_v1(WorkspaceException):
             held.ensure(create=True, exist_ok=exist_ok, location=location, tags=tags)
-        return Workspace(*names, _held=held)
+        made = Workspace(*names, _held=held)
+        made._add_clusters(default_cpu_compute_target, default_gpu_compute_target)
+        return made
 
     @property
     def name(self) -> str:
@@ -146,6 +236,23 @@ class Workspace:
     def tags(self) -> Dict[str, str]:
         """The tags. A copy."""
         return dict(self._connection.record.tags)
+
+    @property
+    def sku(self) -> str:
+        """v1's edition: there is one."""
+        return "Basic"
+
+    @property
+    def discovery_url(self) -> str:
+        """The server's address."""
+        return self._connection.client.url
+
+    @property
+    def experiments(self) -> Dict[str, Experiment]:
+        """The experiments that are not archived, by name."""
+        from amlet.sdk.experiment import Experiment
+
+        return {experiment.name: experiment for experiment in Experiment.list(self)}
 
     @property
     def compute_targets(self) -> Dict[str, ComputeTarget]:
@@ -180,6 +287,20 @@ class Workspace:
         from amlet.sdk.run import Run
 
         return Run.get(self, run_id)
+
+    def get_default_compute_target(self, type: str) -> ComputeTarget:
+        """The compute target `cpu-cluster` for the type `CPU`, `gpu-cluster` for `GPU`.
+
+        Raises:
+            ComputeTargetException: if there is none.
+        """
+        from amlet.sdk.compute import ComputeTarget
+
+        names = {"CPU": self.DEFAULT_CPU_CLUSTER_NAME, "GPU": self.DEFAULT_GPU_CLUSTER_NAME}
+        kind = type.upper() if isinstance(type, str) else type
+        if kind not in names:
+            raise UserErrorException(f'The type of a default compute target is "CPU" or "GPU", not {type!r}.')
+        return ComputeTarget(self, names[kind])
 
     def get_details(self) -> Dict[str, Any]:
         """The workspace under v1's keys."""
@@ -228,6 +349,13 @@ class Workspace:
             f"<tr><td>{names[2]}</td><td>{names[1]}</td><td>{names[0]}</td></tr></table>"
         )
 
+    def _add_clusters(self, *configurations: Any) -> None:
+        from amlet.sdk.compute import ComputeTarget
+
+        for name, wanted in zip((self.DEFAULT_CPU_CLUSTER_NAME, self.DEFAULT_GPU_CLUSTER_NAME), configurations):
+            if wanted is not None and name not in self.compute_targets:
+                ComputeTarget.create(self, name, wanted)
+
     def _scope(self) -> str:
         names = self._connection.names
         return (
@@ -249,6 +377,32 @@ def _connection(names: Names, url: Optional[str]) -> Connection:
         if held.names == names:
             return held
     return Connection(names, url=url)
+
+
+def _named(name: str, subscription_id: Optional[str], resource_group: Optional[str]) -> List[Workspace]:
+    """The workspaces of that name at the server of this process, the job's own inside a job."""
+    from amlet.runtime.job import JobContext
+
+    context = JobContext.current()
+    if context is not None and context.workspace_name == name:
+        names = Names(subscription_id or context.subscription_id, resource_group or context.resource_group, name)
+        return [Workspace(*names)]
+    return Workspace.list(subscription_id, resource_group=resource_group).get(name, [])
+
+
+def _by_name(
+    found: List[records.Workspace], subscription_id: Optional[str], resource_group: Optional[str]
+) -> Dict[str, List[Workspace]]:
+    told: Dict[str, List[Workspace]] = {}
+    for record in found:
+        if subscription_id not in (None, record.subscription_id):
+            continue
+        if resource_group not in (None, record.resource_group):
+            continue
+        names = Names(record.subscription_id, record.resource_group, record.name)
+        held = Connection(names, workspace_id=record.id)
+        told.setdefault(record.name, []).append(Workspace(*names, _held=held))
+    return told
 
 
 def _default_group(name: str) -> str:

@@ -1,5 +1,5 @@
 """v1's module: names of amlet.sdk."""
 
-from amlet.sdk.exceptions import AzureMLException
+from amlet.sdk.exceptions import AzureMLAggregatedException, AzureMLException
 
-__all__ = ["AzureMLException"]
+__all__ = ["AzureMLAggregatedException", "AzureMLException"]

@@ -13,10 +13,23 @@ _NAMES = (
     "Model",
     "Run",
     "RunConfiguration",
+    "ScriptRun",
     "ScriptRunConfig",
     "Webservice",
     "Workspace",
+    "diagnostic_log",
     "get_run",
+)
+_REFUSED = (
+    "Image",
+    "LinkedService",
+    "PrivateEndPoint",
+    "PrivateEndPointConfig",
+    "SynapseWorkspaceLinkedServiceConfiguration",
+    "attach_legacy_compute_target",
+    "is_compute_target_prepared",
+    "prepare_compute_target",
+    "remove_legacy_compute_target",
 )
 _MODULES = (
     "compute",
@@ -28,6 +41,7 @@ _MODULES = (
     "resource_configuration",
     "run",
     "runconfig",
+    "script_run",
     "script_run_config",
     "webservice",
     "workspace",
@@ -39,6 +53,8 @@ __all__ = ["VERSION", "__version__", *_NAMES]
 def __getattr__(name):  # type: ignore[no-untyped-def]
     if name in _NAMES:
         value = getattr(_import_module("amlet.sdk"), name)
+    elif name in _REFUSED:
+        value = getattr(_import_module("amlet.sdk.refused_names"), name)
     elif name in _MODULES:
         value = _import_module("azureml.core." + name)
     else:
@@ -48,4 +64,4 @@ def __getattr__(name):  # type: ignore[no-untyped-def]
 
 
 def __dir__():  # type: ignore[no-untyped-def]
-    return sorted((*__all__, *_MODULES))
+    return sorted((*__all__, *_REFUSED, *_MODULES))

@@ -1,5 +1,5 @@
 """v1's module: names of amlet.sdk."""
 
-from amlet.sdk.experiment import Experiment
+from amlet.sdk.experiment import Experiment, ViewType
 
-__all__ = ["Experiment"]
+__all__ = ["Experiment", "ViewType"]

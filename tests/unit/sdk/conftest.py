@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from amlet.base.errors import NotFound
+from amlet.base.errors import Conflict, NotFound, StaleAttempt
 from amlet.domain import model as models
 from amlet.domain import run as runs
 from amlet.domain.artifact import tree_of
@@ -24,8 +25,10 @@ from amlet.wire.environments import EnvironmentRecord, Environments
 from amlet.wire.files import RunFile, SizeAnswer, TreeAnswer
 from amlet.wire.models import Models, RegisterAnswer
 from amlet.wire.runs import Metrics, RunChanges, RunDetails, RunPage, SubmitAnswer
+from amlet.wire.runs import Runs as StartedRuns
 from amlet.wire.server import Done
 from amlet.wire.services import Services
+from amlet.wire.workspaces import Experiments
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
 
@@ -88,12 +91,21 @@ class Runs:
         self.drained: dict[str, bytes] = {}
         self.handed_in: list[Any] = []
         self.job: Any = None
+        self.started: dict[str, runs.Run] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.queries: list[Any] = []
+        self.kept: dict[tuple[str, str], Any] = {}
 
     @property
     def now(self) -> tuple[runs.Run, dict[str, bytes]]:
         return self.story[0]
 
     def get(self, _workspace: str, run_id: str) -> RunDetails:
+        if run_id in self.started:
+            files = [
+                RunFile(entry.path, entry.size_bytes, False) for (run, _), entry in self.kept.items() if run == run_id
+            ]
+            return RunDetails(self.started[run_id], None, None, files)
         if run_id != self.now[0].id:
             raise NotFound(f"There is no run {run_id}.")
         return RunDetails(self.now[0], self.job, None, self._files())
@@ -113,8 +125,74 @@ class Runs:
         self.submitted.append(asked)
         return SubmitAnswer(a_run(experiment=asked.experiment, status=runs.QUEUED), [])
 
-    def list(self, _workspace: str, _query: Any) -> RunPage:
-        return RunPage([self.now[0]], None)
+    def list(self, _workspace: str, query: Any) -> RunPage:
+        self.queries.append(query)
+        found = [self.now[0], *self.started.values()] if query.parent_id is None else list(self.started.values())
+        wanted = json.loads(query.tags or "{}")
+        chosen = [
+            run
+            for run in found
+            if query.parent_id in (None, run.parent_id)
+            and query.status in (None, run.status)
+            and all(key in run.tags and value in (None, run.tags[key]) for key, value in wanted.items())
+        ]
+        return RunPage(chosen, None)
+
+    def start(self, _workspace: str, asked: Any) -> Any:
+        for one in asked.runs:
+            self.started.setdefault(
+                one.run_id,
+                a_run(
+                    id=one.run_id,
+                    experiment=one.experiment,
+                    attempt=0,
+                    type=None,
+                    tags=dict(one.tags),
+                    properties={},
+                    name=one.name or f"run_{one.run_id}",
+                    display_name=one.display_name or one.name or one.run_id,
+                    description=one.description,
+                    parent_id=one.parent_id,
+                    started=one.started or NOW,
+                ),
+            )
+        return StartedRuns([self.started[one.run_id] for one in asked.runs])
+
+    def end(self, _workspace: str, run_id: str, asked: Any) -> runs.Run:
+        self.calls.append(("end", run_id))
+        held = self.started.get(run_id)
+        if held is None:
+            raise Conflict(f"Run {run_id} cannot be ended as {asked.outcome}: it ends with its script.")
+        if held.is_over and held.status != asked.outcome:
+            raise Conflict(f"Run {run_id} cannot be ended as {asked.outcome}: it is {held.status}.")
+        warnings = [*held.warnings, *asked.warnings]
+        self.started[run_id] = held._replace(status=asked.outcome, error=asked.error, warnings=warnings)
+        return self.started[run_id]
+
+    def update(self, _workspace: str, run_id: str, asked: Any) -> runs.Run:
+        self.calls.append(("update", run_id))
+        held = self.started.get(run_id) or self.now[0]
+        if any(held.properties.get(key, value) != value for key, value in asked.add_properties.items()):
+            raise Conflict("Properties are immutable.")
+        tags = {key: value for key, value in held.tags.items() if key not in asked.remove_tags}
+        changed = held._replace(
+            tags={**tags, **asked.set_tags},
+            properties={**held.properties, **asked.add_properties},
+            display_name=asked.display_name or held.display_name,
+            description=asked.description or held.description,
+            error=asked.error or held.error,
+        )
+        if run_id in self.started:
+            self.started[run_id] = changed
+        else:
+            self.story[0] = (changed, self.story[0][1])
+        return changed
+
+    def put_snapshot(self, _workspace: str, run_id: str, asked: Any) -> TreeAnswer:
+        tree = tree_of(asked.entries)
+        held = self.started[run_id]
+        self.started[run_id] = held._replace(properties={**held.properties, "ContentSnapshotId": tree.id})
+        return TreeAnswer(tree.id, [])
 
     def metrics(self, _workspace: str, _run: str, query: Any) -> Metrics:
         return Metrics({key: value for key, value in self.values.items() if query.name in (None, key)})
@@ -123,12 +201,21 @@ class Runs:
         return self.now[0]._replace(status=runs.CANCEL_REQUESTED)
 
     def drain(self, _workspace: str, _run: str, data: bytes, _size: int, query: Any) -> SizeAnswer:
+        self.calls.append(("drain", _run))
+        if _run in self.started and self.started[_run].is_over:
+            raise StaleAttempt(f"Run {_run} is over.")
         held = self.drained.setdefault(query.journal, b"")
         if query.offset <= len(held):
             self.drained[query.journal] = held + data[len(held) - query.offset :]
         return SizeAnswer(len(self.drained[query.journal]))
 
     def put_files(self, _workspace: str, _run: str, asked: Any) -> TreeAnswer:
+        self.calls.append(("put_files", _run))
+        for entry in asked.entries:
+            held = self.kept.setdefault((_run, entry.path), entry)
+            if held.sha256 != entry.sha256 and not asked.replace:
+                raise Conflict(f"Resource Conflict: {entry.path}")
+            self.kept[_run, entry.path] = entry
         self.handed_in.append(asked)
         return TreeAnswer(tree_of(asked.entries).id, [])
 
@@ -284,8 +371,30 @@ class EnvironmentsApi:
 
 
 class ExperimentsApi:
+    def __init__(self) -> None:
+        self.kept: dict[str, ExperimentRecord] = {}
+
     def ensure(self, _workspace: str, name: str) -> ExperimentRecord:
-        return ExperimentRecord("exp-1", "ws_1", name, NOW)
+        return self.kept.setdefault(name, ExperimentRecord(f"exp-{len(self.kept) + 1}", "ws_1", name, NOW))
+
+    def list(self, _workspace: str, query: Any) -> Experiments:
+        found = [
+            held
+            for held in self.kept.values()
+            if query.view == "all" or (query.view == "archived") == (held.archived is not None)
+        ]
+        return Experiments(found)
+
+    def update(self, _workspace: str, name: str, asked: Any) -> ExperimentRecord:
+        held = self.kept[name]
+        tags = {key: value for key, value in held.tags.items() if key not in asked.remove_tags}
+        archived = held.archived if asked.archived is None else NOW if asked.archived else None
+        self.kept[name] = held._replace(tags={**tags, **asked.set_tags}, archived=archived)
+        return self.kept[name]
+
+    def delete(self, _workspace: str, name: str) -> Done:
+        del self.kept[name]
+        return Done()
 
 
 class FakeClient:
@@ -300,6 +409,9 @@ class FakeClient:
         self.computes = ComputesApi()
         self.environments = EnvironmentsApi()
         self.experiments = ExperimentsApi()
+
+    def patient(self, _patience_s: float) -> FakeClient:
+        return self
 
 
 class FakeConnection:

@@ -126,9 +126,24 @@ def test_metrics_are_given_by_name_and_by_run(run: Run, held: Any) -> None:
     assert run.get_metrics(recursive=True) == {run.id: {"Accuracy": 0.97, "loss": [3, 2]}}
 
 
-def test_logging_from_another_process_says_where_to_log(run: Run) -> None:
-    with pytest.raises(RunEnvironmentException, match="logs from its own process"):
-        run.log("x", 1)
+def test_a_process_that_only_looks_at_a_run_can_log_to_it(run: Run, held: Any) -> None:
+    run.log("x", 1)
+    run.flush()
+    (journal,) = held.client.runs.drained.values()
+    assert b'"n":"x"' in journal
+
+
+def test_nothing_can_be_logged_to_a_run_that_is_over(run: Run, held: Any, make_run: Any) -> None:
+    held.client.runs.story = [(make_run(id="over_1", status=COMPLETED), {})]
+    over = Run(run.experiment, "over_1")
+    with pytest.raises(RunEnvironmentException, match="over_1 is Completed"):
+        over.log("x", 1)
+
+
+def test_a_submitted_run_is_not_ended_from_outside(run: Run) -> None:
+    for end in (run.complete, run.fail):
+        with pytest.raises(UserErrorException, match="ends with its script"):
+            end()
 
 
 def test_files_are_listed_sorted(run: Run, held: Any, make_run: Any) -> None:

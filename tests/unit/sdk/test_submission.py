@@ -101,8 +101,8 @@ def test_with_a_run_config_the_others_have_no_effect(folder: Path) -> None:
     assert (config.script, config.run_config.target) == ("train.py", "local")
 
 
-def test_distributed_runs_are_refused(folder: Path) -> None:
-    with pytest.raises(RunConfigurationException, match="one process on one node"):
+def test_what_is_no_distributed_job_config_is_told(folder: Path) -> None:
+    with pytest.raises(RunConfigurationException, match="not object"):  # v1-behaviours 9.4
         ScriptRunConfig(folder, "train.py", distributed_job_config=object())
 
 

@@ -1,0 +1,51 @@
+"""v1's classes and functions that amlet refuses, each with what to use instead. docs/v1.md lists them."""
+
+from __future__ import annotations
+
+from amlet.sdk.refused import refused
+
+_LOG = "amlet sends no diagnostics: use Python's logging."
+_PROCESS = "leave it out: a run is a process in its own environment."
+_OPEN = "reach the server over your own network: `amlet server run --host`, with AMLET_URL and AMLET_TOKEN."
+_TARGET = "use ComputeTarget.create(ws, name, AmlCompute.provisioning_configuration(...)); runs prepare it."
+
+# azureml.core.runconfig
+ContainerRegistry = refused("ContainerRegistry", _PROCESS)
+AzureContainerRegistry = refused("AzureContainerRegistry", _PROCESS)
+EnvironmentDefinition = refused("EnvironmentDefinition", "use azureml.core.Environment(name).")
+
+# azureml.core
+Image = refused("Image", "deploy the model itself: Model.deploy(ws, name, [model]).")
+LinkedService = refused("LinkedService", "read other services in the script, with their own packages.")
+SynapseWorkspaceLinkedServiceConfiguration = refused(
+    "SynapseWorkspaceLinkedServiceConfiguration", "read other services in the script, with their own packages."
+)
+PrivateEndPoint = refused("PrivateEndPoint", _OPEN)
+PrivateEndPointConfig = refused("PrivateEndPointConfig", _OPEN)
+attach_legacy_compute_target = refused("attach_legacy_compute_target", _TARGET)
+remove_legacy_compute_target = refused("remove_legacy_compute_target", 'use ws.compute_targets["name"].delete().')
+prepare_compute_target = refused("prepare_compute_target", _TARGET)
+is_compute_target_prepared = refused("is_compute_target_prepared", _TARGET)
+
+# azureml.telemetry and its modules
+get_event_logger = refused("get_event_logger", _LOG)
+ActivityType = refused("ActivityType", _LOG)
+ActivityCompletionStatus = refused("ActivityCompletionStatus", _LOG)
+ActivityLoggerAdapter = refused("ActivityLoggerAdapter", _LOG)
+log_activity = refused("log_activity", _LOG)
+monitor_with_activity = refused("monitor_with_activity", _LOG)
+Event = refused("Event", _LOG)
+ExtensionFields = refused("ExtensionFields", _LOG)
+Metric = refused("Metric", _LOG)
+RequiredFields = refused("RequiredFields", _LOG)
+StandardFields = refused("StandardFields", _LOG)
+TelemetryObjectBase = refused("TelemetryObjectBase", _LOG)
+LogScope = refused("LogScope", _LOG)
+context_scope = refused("context_scope", _LOG)
+ctx_scope = refused("ctx_scope", _LOG)
+AbstractEventLogger = refused("AbstractEventLogger", _LOG)
+ApplicationInsightsEventLogger = refused("ApplicationInsightsEventLogger", _LOG)
+InMemoryEventLogger = refused("InMemoryEventLogger", _LOG)
+Loggers = refused("Loggers", _LOG)
+AppInsightsLoggingHandler = refused("AppInsightsLoggingHandler", _LOG)
+get_appinsights_log_handler = refused("get_appinsights_log_handler", _LOG)
