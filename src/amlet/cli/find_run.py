@@ -14,15 +14,20 @@ LOOKED_AT = 10_000
 """Runs among which the end of an id is looked for, newest first."""
 
 
-def find_run(held: Connection, text: str) -> Run:
+def find_run(held: Connection, text: str, *, trashed: bool = False) -> Run:
     """The run that `text` means.
+
+    Args:
+        trashed: `latest` and the end of an id are looked for in the trash, in place of outside of it.
 
     Raises:
         NotFound: no run has that id, nor ends so.
         InvalidInput: several do.
     """
     if text == LATEST:
-        runs = held.client.runs.list(held.workspace_id, RunQuery(limit=1)).runs
+        runs = held.client.runs.list(held.workspace_id, RunQuery(limit=1, trashed=trashed)).runs
+        if not runs and trashed:
+            raise NotFound(f'The trash of workspace "{held.names.name}" is empty.', hint="`amlet ps --all` lists runs.")
         if not runs:
             raise NotFound(
                 f'Workspace "{held.names.name}" has no runs yet.',
@@ -34,24 +39,26 @@ def find_run(held: Connection, text: str) -> Run:
             return held.client.runs.get(held.workspace_id, text).run
         except NotFound:
             pass
-    return _ends_with(held, text)
+    return _ends_with(held, text, trashed=trashed)
 
 
-def _ends_with(held: Connection, text: str) -> Run:
+def _ends_with(held: Connection, text: str, *, trashed: bool) -> Run:
     fitting: list[Run] = []
     known: list[str] = []
     before: int | None = None
     while len(known) < LOOKED_AT:
-        page = held.client.runs.list(held.workspace_id, RunQuery(limit=PAGE, before=before))
+        query = RunQuery(limit=PAGE, before=before, recursive=True, trashed=trashed)
+        page = held.client.runs.list(held.workspace_id, query)
         known += [run.id for run in page.runs]
         fitting += [run for run in page.runs if text and run.id.endswith(text)]
         before = page.next
         if before is None or not page.runs:
             break
     if not fitting:
+        lists = "`amlet ps --trash` lists what lies there" if trashed else "`amlet ps --all` lists the runs"
         raise NotFound(
-            f'No run "{text}" in workspace "{held.names.name}".',
-            hint=closest(text, known[:PAGE]) + "`amlet ps --all` lists the runs; `latest` is the newest.",
+            f'No run "{text}" in {"the trash of " if trashed else ""}workspace "{held.names.name}".',
+            hint=closest(text, known[:PAGE]) + f"{lists}; `latest` is the newest.",
         )
     if len(fitting) > 1:
         some = ", ".join(run.id for run in fitting[:5])

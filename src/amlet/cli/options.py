@@ -46,3 +46,14 @@ def key_values(ctx: click.Context, param: click.Parameter, given: tuple[str, ...
             raise click.BadParameter(f"{text!r} is not KEY=VALUE.", ctx, param)
         found[key] = value
     return found
+
+
+def keys_or_values(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str | None]:
+    """A click callback: `KEY=VALUE`s and `KEY`s as a dict; a key alone has the value None. The last of a key holds."""
+    found: dict[str, str | None] = {}
+    for text in given:
+        key, sign, value = text.partition("=")
+        if not key:
+            raise click.BadParameter(f"{text!r} is not KEY or KEY=VALUE.", ctx, param)
+        found[key] = value if sign else None
+    return found

@@ -7,8 +7,8 @@ import io
 import pytest
 
 from amlet.cli import following
-from amlet.cli.commands.show import metric_text
 from amlet.cli.terminal import Terminal
+from amlet.cli.values import metric_text
 from amlet.domain.run import CANCELED, COMPLETED, FAILED, RunError
 
 

@@ -16,6 +16,7 @@ from amlet.cli.find_run import find_run
 from amlet.cli.options import json_option, workspace_options
 from amlet.cli.stages import failed_stage, seconds, stage_line
 from amlet.cli.terminal import Terminal, plain
+from amlet.cli.values import metric_text
 from amlet.wire.runs import RunDetails
 
 FILES_SHOWN = 50
@@ -91,25 +92,6 @@ def _print(out: Terminal, details: RunDetails, metrics: Mapping[str, Any], page:
         out.line(f"\n{out.bad('Error')}  {run.error.message}")
         if run.error.stack_trace:
             out.line("  " + run.error.stack_trace.rstrip().replace("\n", "\n  "))
-
-
-def metric_text(value: Any) -> str:
-    """A metric in one line: `0.98`, `0.1 ... 0.9 (12 values)`, `x: 1 ... 3; y: 2 ... 4 (3 rows)`."""
-    if isinstance(value, list):
-        if len(value) <= 5:
-            return plain(value)
-        return plain(f"{value[0]} ... {value[-1]} ({len(value)} values)")
-    if isinstance(value, dict):
-        columns = []
-        rows = 1
-        for name, column in value.items():
-            if isinstance(column, list) and column:
-                columns.append(f"{name}: {column[0]} ... {column[-1]}")
-                rows = max(rows, len(column))
-            else:
-                columns.append(f"{name}: {column}")
-        return plain("; ".join(columns) + (f" ({rows} rows)" if rows > 1 else ""))
-    return plain(value)
 
 
 def _packages(python: str, count: int, as_of: str | None) -> str:
