@@ -26,6 +26,14 @@ def test_nothing_of_tier_1_is_missing_but_sweeps_and_widgets() -> None:
     assert re.search(r"tier 1: \d+ of \d+ present, 0 refused", done.stdout)
 
 
+@pytest.mark.skipif(not SPEC.exists(), reason="surface-spec: the facts of v1's surface are not on this machine")
+@pytest.mark.parametrize("module", ["run", "experiment", "script_run", "script_run_config", "runconfig", "workspace"])
+def test_every_name_of_a_finished_module_is_there_or_refused_by_name(module: str) -> None:
+    asked = [sys.executable, str(SPEC), "--missing", "--module", f"azureml.core.{module}"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize(
     "path",
     [
