@@ -38,6 +38,9 @@ DRAIN_S = 6.0
 PATIENCE_S = 3600.0
 """A deployment is not given up because the server is away."""
 
+Key = tuple[str, str]
+"""A service: its workspace's id and its name."""
+
 log = logging.getLogger("amlet.node")
 
 
@@ -47,7 +50,8 @@ class Replicas(threading.Thread):
     def __init__(self, parts: Parts) -> None:
         super().__init__(name="replicas", daemon=True)
         self._parts = parts
-        self._held: dict[tuple[str, str], Keeper] = {}
+        self._held: dict[Key, Keeper] = {}
+        self._ports = Ports()
         self._closed = threading.Event()
 
     def run(self) -> None:
@@ -73,8 +77,8 @@ class Replicas(threading.Thread):
         self._closed.set()
         for keeper in self._held.values():
             keeper.end()
-        for keeper in self._held.values():
-            keeper.join(DRAIN_S + 5)
+        for key in list(self._held):
+            self._drop(key)
 
     def _end_left_over(self) -> None:
         """End the replicas of a node that was killed: they listen on ports that are wanted again, or by nobody."""
@@ -89,34 +93,63 @@ class Replicas(threading.Thread):
 
     def _bring_about(self, wanted: list[ReplicaLease]) -> None:
         named = {(lease.workspace_id, lease.service): lease for lease in wanted}
-        for key, keeper in list(self._held.items()):
-            lease = named.get(key)
-            if lease is None or lease.revision != keeper.lease.revision:
-                keeper.end()
-                if lease is None:
-                    keeper.join(DRAIN_S + 5)
-                    del self._held[key]
+        for key in [key for key in self._held if key not in named]:
+            self._drop(key)
         for key, lease in named.items():
             held = self._held.get(key)
             if held is None or held.lease.revision != lease.revision:
-                keeper = Keeper(self._parts, lease, before=held)
+                # The one before answers until this one does: both accept on one socket.
+                keeper = Keeper(self._parts, lease, self._ports, before=held)
                 self._held[key] = keeper
                 keeper.start()
 
+    def _drop(self, key: Key) -> None:
+        """End a service's replica, and those before it, and only then let its port go."""
+        line = self._held.pop(key).line()
+        for keeper in line:
+            keeper.end()
+        for keeper in line:
+            keeper.join(DRAIN_S + 5)
+        self._ports.close(key)
+
+
+class Ports:
+    """The listening socket of each service: opened once, kept over restarts and revisions, closed with the service."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[Key, socket.socket] = {}
+        self._lock = threading.Lock()
+
+    def of(self, lease: ReplicaLease) -> socket.socket:
+        """The service's socket. Raises ServiceFailed when its port is another program's."""
+        key = (lease.workspace_id, lease.service)
+        with self._lock:
+            if key not in self._sockets:
+                self._sockets[key] = _listen(lease.host, lease.port)
+            return self._sockets[key]
+
+    def close(self, key: Key) -> None:
+        """Let a service's port go."""
+        with self._lock:
+            listening = self._sockets.pop(key, None)
+        if listening is not None:
+            listening.close()
+
 
 class Keeper(threading.Thread):
-    """Keeps one replica alive: opens the socket, starts the process, starts it again when it dies.
+    """Keeps one replica alive: starts the process, starts it again when it dies.
 
-    The socket is opened once and handed to every process, also to that of the next revision, so that no request
-    finds the port closed.
+    The service's socket is handed to every process, also to that of the next revision, which joins, answers, and then
+    ends the one before: no request finds the port closed.
     """
 
-    def __init__(self, parts: Parts, lease: ReplicaLease, before: Keeper | None) -> None:
+    def __init__(self, parts: Parts, lease: ReplicaLease, ports: Ports, before: Keeper | None) -> None:
         super().__init__(name=f"replica-{lease.service}", daemon=True)
         self.lease = lease
         self._parts = parts
         self._before = before
-        self._listening = before.take_socket() if before else None
+        self._ports = ports
+        self._listening: socket.socket | None = None
         self._folder = parts.folder / "replicas" / replica_name(lease.workspace_id, lease.service, lease.revision)
         self._ended = threading.Event()
         self.state = self._told(services.TRANSITIONING)
@@ -125,10 +158,11 @@ class Keeper(threading.Thread):
         """Ask for the end; requests in flight are finished."""
         self._ended.set()
 
-    def take_socket(self) -> socket.socket | None:
-        """Hand the listening socket on to the next revision."""
-        listening, self._listening = self._listening, None
-        return listening
+    def line(self) -> list[Keeper]:
+        """This one and those before it that still live."""
+        if self._before is not None and not self._before.is_alive():
+            self._before = None
+        return [self, *(self._before.line() if self._before is not None else [])]
 
     def run(self) -> None:
         try:
@@ -136,8 +170,6 @@ class Keeper(threading.Thread):
         except (AmletError, OSError) as error:
             self._tell(services.FAILED, str(error))
         finally:
-            if self._listening is not None:
-                self._listening.close()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _keep(self) -> None:
@@ -149,8 +181,7 @@ class Keeper(threading.Thread):
         model = self._folder / "model"
         blobs = RemoteBlobs(self._parts.client.patient(PATIENCE_S), self.lease.workspace_id)
         self._parts.trees.stage(self.lease.files, blobs.fetch, model)
-        if self._listening is None:
-            self._listening = _listen(self.lease.host, self.lease.port)
+        self._listening = self._ports.of(self.lease)
         pause_s = FIRST_PAUSE_S
         while not self._ended.is_set():
             began = time.monotonic()
@@ -189,9 +220,8 @@ class Keeper(threading.Thread):
                 if not healthy and (told := ReplicaState.read(self._folder)) and told.state == services.HEALTHY:
                     healthy = True
                     self._tell(services.HEALTHY)
-                    if self._before is not None:
-                        self._before.end()
-                        self._before = None
+                    for earlier in self.line()[1:]:
+                        earlier.end()
                 if self._ended.is_set():
                     process.end(DRAIN_S)
             tail.drain()

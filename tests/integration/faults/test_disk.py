@@ -11,15 +11,19 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from amlet.base.errors import AmletError, Unavailable
+from amlet.base.errors import AmletError, StorageFailed, Unavailable
+from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.run import Run
+from amlet.domain.service import Service
 from amlet.wire.models import ModelQuery, RegisterModel
+from amlet.wire.services import DeployService
 from support.faults import Scene, passes
+from support.models import TRAIN
 from support.server import until
 
 SOURCE = Path(__file__).parent.parent.parent / "support" / "failing_calls.c"
@@ -179,6 +183,69 @@ def test_a_disk_that_fails_at_the_nth_call_loses_nothing_acknowledged(
         role,
         f"whole after {struck} faults",
         time.monotonic() - began,
+    )
+
+
+def _deployments() -> list[object]:
+    found: list[object] = []
+    for role, sampled in (("amlet.server", [1, 5]), ("amlet.node", [1, 6])):
+        found.append(pytest.param(role, sampled, id=f"{role}-some"))
+        found.append(pytest.param(role, range(1, 200), id=f"{role}-every", marks=_EVERY))
+    return found
+
+
+@pytest.mark.parametrize(("role", "numbers"), _deployments())
+def test_a_deployment_over_a_disk_that_fails_at_the_nth_call_ends_healthy_or_says_which_path(
+    role: str, numbers: Sequence[int], sklearn_scene: Scene, shim: Shim, told: Callable[..., None]
+):
+    scene = sklearn_scene
+    scene.submit(TRAIN, EnvironmentSpec("iris", pip=["scikit-learn"]), name="iris")
+    run = scene.settled(120)[-1]
+    asked = RegisterModel("iris", run_id=run.id, path="outputs/model.joblib", framework="ScikitLearn")
+    model = scene.client.models.register(scene.workspace_id, asked).model
+    assert model is not None
+    scene.server.terminate()
+    scene.kill("node")
+    scene.start(**shim.variables(scene.server.home.root, role))
+    wanted = DeployService("disk", [model.id], overwrite=True)
+    revision = scene.client.services.deploy(scene.workspace_id, wanted).revision
+    _ended(scene, revision, {"Healthy"})
+    struck = beyond = 0
+    began = time.monotonic()
+
+    for number in numbers:
+        shim.arm(number, list(ERRORS.values())[number % len(ERRORS)])
+        with contextlib.suppress(Unavailable):
+            try:
+                revision = scene.client.services.deploy(scene.workspace_id, wanted).revision
+            except StorageFailed as error:
+                assert str(scene.server.home.root) in str(error), f"{role}: call {number}: {error!r} names no path"
+        until(lambda: shim.hits or _service(scene).state != "Transitioning", what="a fault or an end")
+        _, hits = shim.disarm()
+        struck += bool(hits)
+        beyond = 0 if hits else beyond + 1
+        found = _ended(scene, revision, {"Healthy", "Failed"})
+        if found.state == "Failed":
+            assert str(scene.server.home.root) in (found.error or ""), f"{role}: call {number}: {found.error}"
+        if beyond == 3:
+            break
+
+    revision = scene.client.services.deploy(scene.workspace_id, wanted).revision
+    assert _ended(scene, revision, {"Healthy"}).error is None
+    scene.flag("middle")
+    scene.check_whole()
+    scene.stop()
+    told("deploying over a failing disk", role, f"Healthy after {struck} faults", time.monotonic() - began)
+
+
+def _service(scene: Scene) -> Service:
+    return scene.client.services.get(scene.workspace_id, "disk")
+
+
+def _ended(scene: Scene, revision: int, states: set[str]) -> Service:
+    return until(
+        lambda: (found := _service(scene)).revision >= revision and found.state in states and found,
+        what=f"revision {revision} in {states}",
     )
 
 
