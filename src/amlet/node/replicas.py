@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from amlet.artifacts.remote import RemoteBlobs
-from amlet.base.errors import AmletError, NotFound, ServiceFailed, Unavailable
+from amlet.base.errors import AmletError, NotFound, ServiceFailed, StorageFailed, Unavailable
 from amlet.base.paths import inside, owner_only
 from amlet.base.variables import own_environment
 from amlet.domain import service as services
@@ -167,8 +167,10 @@ class Keeper(threading.Thread):
     def run(self) -> None:
         try:
             self._keep()
-        except (AmletError, OSError) as error:
+        except AmletError as error:
             self._tell(services.FAILED, str(error))
+        except OSError as error:
+            self._tell(services.FAILED, str(StorageFailed.from_os_error(error, error.filename or self._folder)))
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
