@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Dict, FrozenSet, List, NamedTuple, Optional
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 NOT_STARTED = "NotStarted"
 STARTING = "Starting"
@@ -34,6 +34,9 @@ TRANSITIONS: Dict[str, FrozenSet[str]] = {
     CANCELED: frozenset(),
 }
 """Every status and those that may come right after it."""
+
+ACTIVE: Tuple[str, ...] = tuple(status for status in TRANSITIONS if status not in TERMINAL)
+"""Statuses of runs that are not over."""
 
 STAGES = ("submit", "prepare", "scale", "run", "finish")
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from amlet.base.errors import AmletError, NotFound
-from amlet.base.paths import owner_only
+from amlet.base.paths import Home, owner_only
 from amlet.domain.compute import LOCAL
 from amlet.domain.job import Lease
 from amlet.node.attempt import LEASE_FILE, Attempt
@@ -47,7 +47,7 @@ class Worker:
         self._adopt(left)
         if self._replicas is not None:
             self._replicas.start()
-            Undertaker(self._parts.home / "interactive", self._parts.client, self._parts.ended).start()
+            Undertaker(Home(self._parts.home).interactive, self._parts.client, self._parts.ended).start()
         asked = TakeLease(self._parts.name, TAKE_WAIT_S)
         away_since: float | None = None
         while not self._parts.ended.is_set():

@@ -12,6 +12,7 @@ from amlet.domain.compute import LOCAL, Node, node_share, pool_of, vm_size
 from amlet.domain.job import Share
 from amlet.operations.lease import LEASE_S
 from amlet.operations.settle import end, lose
+from amlet.operations.transitions import queue_topic
 from amlet.store.base import Records, Transaction
 
 LATE = timedelta(seconds=5)
@@ -94,7 +95,7 @@ class Reconciler:
             if pool.idle_s is not None:
                 for node in surplus(staying, busy, wanted, pool.idle_s, now):
                     tx.nodes.save(node._replace(leaving=True))
-                    tx.touch(f"queue/{pool.name}")
+                    tx.touch(queue_topic(pool.name))
         for node in tx.nodes.list():
             if node.pool not in pools:
                 if node.name in alive and not tx.leases.of_node(node.name):

@@ -28,8 +28,6 @@ Ready = Callable[[str], "Lock | None"]
 """What a spec of this content resolved to, when its build is at hand too."""
 
 
-DISPLAY_NAME_LIMIT = 256
-"""v1-behaviours 3.13."""
 SUBMISSION_ID_LIMIT = 200
 VERSION_LIMIT = 255
 

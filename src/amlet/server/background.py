@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 
+from amlet.domain.run import ACTIVE
 from amlet.operations import trash
 from amlet.operations.transitions import RECONCILE
 from amlet.server.context import Parts
-from amlet.server.handlers.server import ACTIVE
 from amlet.store.base import Transaction
 
 PAUSE_S = 1.0

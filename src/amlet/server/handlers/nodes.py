@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amlet.base.errors import Forbidden, NotFound
 from amlet.domain.job import Lease
+from amlet.domain.run import CANCEL_REQUESTED
 from amlet.operations import collect, deploy, lease, settle
 from amlet.operations.transitions import queue_topic, run_topic
 from amlet.server.context import Call, Handler
@@ -62,7 +63,7 @@ async def renew(call: Call) -> LeaseState:
 
     async def cancelled() -> LeaseState | None:
         run = await parts.read(lambda tx: lease.current(tx, call.workspace_id, call.run_id, asked.attempt))
-        return state._replace(cancel=True) if run.status == "CancelRequested" else None
+        return state._replace(cancel=True) if run.status == CANCEL_REQUESTED else None
 
     return await parts.topics.until(run_topic(call.workspace_id, call.run_id), cancelled, asked.wait_s) or state
 

@@ -7,8 +7,7 @@ import os
 from amlet.base.clock import to_iso
 from amlet.base.errors import Conflict
 from amlet.base.version import __version__
-from amlet.domain import run as runs
-from amlet.domain.run import Run
+from amlet.domain.run import ACTIVE, Run
 from amlet.operations.cancel import cancel
 from amlet.operations.transitions import run_topic
 from amlet.server.context import Call, Handler
@@ -17,8 +16,6 @@ from amlet.store.base import Transaction
 from amlet.wire.server import PROTOCOL, Done, Health, ServerStatus, Ticket
 
 CANCEL_WAIT_S = 15.0
-
-ACTIVE = tuple(status for status in runs.TRANSITIONS if status not in runs.TERMINAL)
 
 
 async def health(_call: Call) -> Health:
