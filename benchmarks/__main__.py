@@ -8,20 +8,40 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import command_line, deploying, imports, logging_values, one_run, server_process, snapshots
-from benchmarks.measure import Figure
+from benchmarks import (
+    command_line,
+    deploying,
+    draining,
+    imports,
+    interactive_runs,
+    logging_kinds,
+    logging_values,
+    one_run,
+    scale,
+    searching,
+    server_process,
+    snapshots,
+    trackers,
+)
+from benchmarks.measure import Figure, Told
 from benchmarks.place import Place, Skipped
 
-Measure = Callable[[Place], Iterator[Figure | Skipped]]
+Measure = Callable[[Place], Iterator[Figure | Told | Skipped]]
 
 ALL: dict[str, Measure] = {
     "log": logging_values.figures,
+    "kinds": logging_kinds.figures,
+    "trackers": trackers.figures,
+    "drain": draining.figures,
+    "interactive": interactive_runs.figures,
+    "search": searching.figures,
     "import": imports.figures,
     "cli": command_line.figures,
     "server": server_process.figures,
     "hello": one_run.figures,
     "snapshot": snapshots.figures,
     "deploy": deploying.figures,
+    "scale": scale.figures,
 }
 
 

@@ -12,8 +12,9 @@ from benchmarks.place import Place, Skipped, run
 
 STATEMENT = "from azureml.core import Workspace, Experiment, Run"
 PEERS = (
-    ("azureml-core", STATEMENT, "3.10"),
-    ("mlflow-skinny", "import mlflow", "3.11"),
+    ("azureml-core", STATEMENT, STATEMENT, "3.10"),
+    ("mlflow-skinny", STATEMENT, "import mlflow", "3.11"),
+    ("mlflow", "import amlet", "import mlflow", "3.11"),
 )
 
 
@@ -27,14 +28,14 @@ def figures(_place: Place) -> Iterator[Figure | Skipped]:
         lambda: statement(sys.executable, STATEMENT), lambda: statement(sys.executable, "pass"), pairs=15
     )
     yield Figure("import", "ms", ours, "python -c pass", floor, Bar(ours=80))
-    for package, text, version in PEERS:
+    for package, our_text, text, version in PEERS:
         try:
             python = peer(package, text, python=version)
         except Skipped as skipped:
             yield skipped
             continue
         ours, theirs = interleaved(
-            lambda: statement(sys.executable, STATEMENT),
+            lambda our_text=our_text: statement(sys.executable, our_text),  # type: ignore[misc]
             lambda python=python, text=text: statement(python, text),  # type: ignore[misc]
         )
         yield Figure(f"import, {package}", "ms", ours, text, theirs, Bar(ratio=1), is_peer=True)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 
-from amlet.runtime.job import JobContext
+from benchmarks.logging_kinds import job_variables
 from benchmarks.measure import Bar, Figure
 from benchmarks.place import Place, run
 
@@ -43,20 +43,7 @@ print(json.dumps(told))
 def figures(place: Place) -> Iterator[Figure]:
     """The median call and the 99th of a hundred, over blocks of 5,000 calls by turns in one process."""
     folder = place.folder("log")
-    context = JobContext(
-        run_id="bench_1",
-        attempt=1,
-        workspace_id="w",
-        subscription_id="s",
-        resource_group="g",
-        workspace_name="bench",
-        experiment="log",
-        experiment_id="e",
-        endpoint="http://127.0.0.1:9",
-        token="t",
-        journal_dir=folder / "journals",
-    )
-    text = run([sys.executable, "-c", CHILD, folder / "plain"], folder=folder, **context.variables())
+    text = run([sys.executable, "-c", CHILD, folder / "plain"], folder=folder, **job_variables(folder))
     told = json.loads(text.splitlines()[-1])
     for place_in_block, name in ((0, "run.log"), (1, "run.log, p99")):
         yield Figure(

@@ -22,6 +22,10 @@ class Bar(NamedTuple):
     """Our median, in the figure's unit."""
     over: float | None = None
     """Our median less the floor's, in the figure's unit."""
+    at_least: float | None = None
+    """Our median where more is better, in the figure's unit."""
+    ratio_at_least: float | None = None
+    """Our median over the floor's, where more is better."""
 
     def text(self, unit: str) -> str:
         """The bar in words, for a reader of the line."""
@@ -32,13 +36,18 @@ class Bar(NamedTuple):
             parts.append(f"ours - floor <= {self.over:g} {unit}")
         if self.ratio is not None:
             parts.append(f"ratio <= {self.ratio:g}")
+        if self.at_least is not None:
+            parts.append(f"ours >= {self.at_least:g} {unit}")
+        if self.ratio_at_least is not None:
+            parts.append(f"ratio >= {self.ratio_at_least:g}")
         return ", ".join(parts)
 
     def holds(self, ours: float, floor: float) -> bool:
         """Whether medians are within it."""
-        return all(
-            limit is None or value <= limit
-            for limit, value in ((self.ratio, ours / floor), (self.ours, ours), (self.over, ours - floor))
+        most = ((self.ratio, ours / floor), (self.ours, ours), (self.over, ours - floor))
+        least = ((self.at_least, ours), (self.ratio_at_least, ours / floor))
+        return all(limit is None or value <= limit for limit, value in most) and all(
+            limit is None or value >= limit for limit, value in least
         )
 
 
@@ -80,6 +89,20 @@ class Figure(NamedTuple):
         if self.note:
             told["note"] = self.note
         return told
+
+
+class Told(NamedTuple):
+    """A figure of another program, as it printed it."""
+
+    told: dict[str, object]
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.told["ok"])
+
+    def line(self) -> dict[str, object]:
+        """The figure as it was printed, with what it was measured on."""
+        return {**self.told, "machine": machine()}
 
 
 def interleaved(

@@ -1,6 +1,6 @@
 """The records at scale: 100,000 runs with 10 metrics each, and one run with 10,000,000 points.
 
-    python benchmarks/scale.py [FILE]
+    python -m benchmarks.scale [FILE]
 
 makes the database in FILE, if it is not there yet (else in a folder that is removed at the end), measures it in a
 process of its own, as a server has it, and prints one JSON line a figure; 1 when a bar is missed.
@@ -13,7 +13,6 @@ import math
 import random
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -37,6 +36,8 @@ from amlet.store.charts import extremes_of
 from amlet.store.chunks import CHUNK_POINTS, Columns, pack
 from amlet.store.sqlite import SQLite
 from amlet.store.tables import counters, jobs, metric_chunks, metrics, run_labels, runs
+from benchmarks.measure import Told
+from benchmarks.place import Place, run
 
 RUNS = 100_000
 METRICS = ("Accuracy", "AUC", "F1", "Precision", "Recall", "loss", "val_loss", "Kernel width", "seconds", "Log Loss")
@@ -93,6 +94,11 @@ def make(path: Path) -> None:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     backend.close()
+
+
+def figures(place: Place) -> Iterator[Told]:
+    """The database made anew."""
+    return _told(place.folder("scale") / "records.db")
 
 
 def measure(path: Path) -> Iterator[dict[str, Any]]:
@@ -244,21 +250,27 @@ def _chunk(metric: int, number: int, count: int, rng: random.Random) -> dict[str
 
 
 def main(arguments: list[str]) -> int:
-    """Make and measure in processes of their own, so that the one's memory is not the other's."""
+    """Make and measure, or do one step of it for another process."""
     if arguments[:1] == ["make"]:
         make(Path(arguments[1]))
         return 0
     if arguments[:1] == ["measure"]:
-        good = True
         for line in measure(Path(arguments[1])):
-            good = good and line["ok"]
             print(json.dumps(line), flush=True)
-        return 0 if good else 1
+        return 0
+    good = True
     with tempfile.TemporaryDirectory(prefix="amlet-scale-") as folder:
-        path = Path(arguments[0]) if arguments else Path(folder) / "records.db"
-        if not path.exists():
-            subprocess.run([sys.executable, __file__, "make", str(path)], check=True)
-        return subprocess.run([sys.executable, __file__, "measure", str(path)], check=False).returncode
+        for found in _told(Path(arguments[0]) if arguments else Path(folder) / "records.db"):
+            good = good and found.ok
+            print(json.dumps(found.line()), flush=True)
+    return 0 if good else 1
+
+
+def _told(path: Path) -> Iterator[Told]:
+    """Each step in a process of its own, so that the one's memory is not the other's."""
+    for step in ["measure"] if path.exists() else ["make", "measure"]:
+        for line in run([sys.executable, "-m", "benchmarks.scale", step, path]).splitlines():
+            yield Told(json.loads(line))
 
 
 if __name__ == "__main__":

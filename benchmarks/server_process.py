@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from amlet.base.paths import Home
+from benchmarks.bare_server import bare_server
 from benchmarks.measure import Bar, Figure, interleaved, timed_ms
-from benchmarks.place import Place, clean_variables, start_server, stop_server
+from benchmarks.place import Place, start_server, stop_server
 
-BARE = """
-import sys
-from starlette.applications import Starlette
-from starlette.responses import JSONResponse
-from starlette.routing import Route
-import uvicorn
-async def health(request):
-    return JSONResponse({"status": "ok"})
-uvicorn.run(Starlette(routes=[Route("/", health)]), port=int(sys.argv[1]), http="httptools", log_level="error")
-"""
-BARE_PORT = 18923
 DEADLINE_S = 30.0
 
 T = TypeVar("T")
@@ -47,18 +34,10 @@ def figures(place: Place) -> Iterator[Figure]:
             return took
 
         def bare() -> float:
-            process: subprocess.Popen[bytes] | None = None
-
-            def answers() -> None:
-                nonlocal process
-                process = subprocess.Popen([sys.executable, "-c", BARE, str(BARE_PORT)], env=clean_variables())
-                _wait_for(_answers, "the bare server's answer")
-
-            took = timed_ms(answers)
-            assert process is not None
-            bare_held.append(_pss_mb(process.pid))
-            process.terminate()
-            process.wait()
+            began = time.perf_counter()
+            with bare_server() as (process, _):
+                took = (time.perf_counter() - began) * 1000
+                bare_held.append(_pss_mb(process.pid))
             return took
 
         ours, floor = interleaved(start, bare)
@@ -100,14 +79,6 @@ def _pss_mb(pid: int) -> float:
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024 / 1e6
     raise RuntimeError(f"the kernel tells no PSS of process {pid}")
-
-
-def _answers() -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{BARE_PORT}/", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def _wait_for(look: Callable[[], T | None], what: str) -> T:

@@ -9,7 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from benchmarks.measure import Bar, Figure, interleaved, timed_ms
+from benchmarks.measure import Bar, Figure, Told, interleaved, timed_ms
+from benchmarks.turns import by_turns
 
 
 def figure(ours: list[float], floor: list[float], bar: Bar, *, is_peer: bool = False) -> Figure:
@@ -62,6 +63,10 @@ def test_a_peer_is_named_as_one():
         (Bar(over=10), True),
         (Bar(over=9), False),
         (Bar(ours=30, ratio=1), False),
+        (Bar(at_least=20), True),
+        (Bar(at_least=21), False),
+        (Bar(ratio_at_least=2), True),
+        (Bar(ratio_at_least=2.1), False),
     ],
 )
 def test_every_part_of_a_bar_must_hold(bar: Bar, holds: bool):
@@ -72,7 +77,28 @@ def test_every_part_of_a_bar_must_hold(bar: Bar, holds: bool):
 def test_a_bar_is_told_in_words():
     assert Bar(ratio=1, ours=200).text("ms") == "ours <= 200 ms, ratio <= 1"
     assert Bar(over=150).text("ms") == "ours - floor <= 150 ms"
+    assert Bar(at_least=5, ratio_at_least=400).text("calls/s") == "ours >= 5 calls/s, ratio >= 400"
 
 
 def test_time_is_told_in_milliseconds():
     assert 0 <= timed_ms(lambda: None) < 1000
+
+
+def test_a_line_of_another_program_is_told_as_it_was_with_the_machine():
+    told = Told({"name": "page", "ours": 2, "ok": False})
+
+    assert told.ok is False
+    assert told.line() == {"name": "page", "ours": 2, "ok": False, "machine": told.line()["machine"]}
+
+
+def test_any_number_of_sides_take_turns_after_one_that_does_not_count():
+    calls: list[str] = []
+
+    def side(name: str) -> int:
+        calls.append(name)
+        return len(calls)
+
+    told = by_turns([lambda: side("ours"), lambda: side("floor"), lambda: side("peer")], pairs=2)
+
+    assert calls == ["ours", "floor", "peer"] * 3
+    assert told == [[4, 7], [5, 8], [6, 9]]
