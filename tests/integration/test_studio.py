@@ -22,6 +22,7 @@ from amlet.server.studio.run_view import OUTPUT_LOG
 from amlet.wire.pages import experiment_page, run_page, workspace_page
 from amlet.wire.runs import SubmitRun
 from support.browser import PROGRAM, Browser, a_browser
+from support.pages import origin, page_of, sign_in, ticket
 from support.server import RealServer
 from support.wire import Reply, Wire, ended, submit, workspace_of
 
@@ -70,20 +71,6 @@ def workspace_id(shared_server: RealServer) -> str:
 @pytest.fixture(scope="module")
 def run(shared_server: RealServer, workspace_id: str) -> Run:
     return ended(shared_server, submit(shared_server, workspace_id, SCRIPT, experiment="pages", tags={"stage": "dev"}))
-
-
-def page_of(run: Run) -> str:
-    return run_page(run.workspace_id, run.experiment, run.id)
-
-
-def ticket(wire: Wire) -> str:
-    found = re.search(rb'"ticket":\s*"([^"]+)"', wire.ask("POST", "/api/tickets").body)
-    assert found
-    return found[1].decode()
-
-
-def origin(wire: Wire) -> str:
-    return "http://{}:{}".format(*wire.address)
 
 
 def post(wire: Wire, target: str, *, headers: dict[str, str] | None = None, **fields: str) -> Reply:
@@ -327,11 +314,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def signed_in(browser: Browser, wire: Wire) -> Browser:
-    browser.open(f"{origin(wire)}/signin?ticket={ticket(wire)}")
-    browser.until("location.pathname === '/' && document.title.startsWith('Workspaces')")
-    browser.complaints.clear()
-    browser.requested.clear()
-    return browser
+    return sign_in(browser, wire)
 
 
 def test_a_browser_goes_from_a_ticket_to_the_page_with_a_cookie_no_script_can_read(

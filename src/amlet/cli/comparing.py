@@ -18,12 +18,9 @@ from amlet.domain.comparison import (
     mark_of,
     packages_of,
 )
-from amlet.domain.run import Run
+from amlet.domain.run import PACKAGES, Run
 from amlet.sdk.connection import Connection
 from amlet.wire.files import FileQuery, RunFile
-
-PACKAGES = "system_logs/packages.txt"
-"""Where an interactive run says what its interpreter had."""
 
 
 def side_of(held: Connection, run: Run) -> Side:

@@ -18,7 +18,7 @@ compared with a number is read as a number. Times without a zone are UTC.
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import List, NamedTuple, NoReturn, Optional, Tuple, Union, cast
+from typing import Iterator, List, NamedTuple, NoReturn, Optional, Tuple, Union, cast
 
 from amlet.base.clock import from_iso
 from amlet.base.errors import InvalidInput
@@ -126,6 +126,14 @@ def field_text(field: Field) -> str:
     return f"{field.kind}.{field.name if _is_plain(field.name) else _quoted(field.name, _DOUBLE)}"
 
 
+def metrics_named(condition: Optional[Condition], order: Optional[Order]) -> List[str]:
+    """Names of the metrics that a filter and an order name, as they come, each once."""
+    found = list(_metrics_in(condition)) if condition is not None else []
+    if order is not None and order.field.kind == "metrics":
+        found.append(order.field.name)
+    return list(dict.fromkeys(found))
+
+
 def moment_of(text: str) -> datetime:
     """A time as written in a filter; without a zone it is UTC.
 
@@ -138,6 +146,17 @@ def moment_of(text: str) -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
     except OverflowError as error:  # an offset that leads out of the years 1 to 9999
         raise ValueError(str(error)) from error
+
+
+def _metrics_in(condition: Condition) -> Iterator[str]:
+    if isinstance(condition, Comparison):
+        if condition.field.kind == "metrics":
+            yield condition.field.name
+    elif isinstance(condition, Not):
+        yield from _metrics_in(condition.condition)
+    else:
+        for inner in condition.conditions:
+            yield from _metrics_in(inner)
 
 
 _SINGLE, _DOUBLE = "'", '"'

@@ -44,6 +44,16 @@ SCRIPT_RUN = "azureml.scriptrun"
 """The type of a submitted script's run (v1-behaviours 2.8)."""
 
 
+UNCOMMITTED = "system_logs/uncommitted.diff"
+"""The file of a run that holds what its sources had beyond the commit, as git tells it."""
+
+PACKAGES = "system_logs/packages.txt"
+"""Where an interactive run says what its interpreter had."""
+
+SNAPSHOT = "ContentSnapshotId"
+"""The property that names the tree of a run's sources (v1-behaviours 3.4)."""
+
+
 def allows(before: str, after: str) -> bool:
     """Whether a run may go from one status to the other."""
     return after in TRANSITIONS.get(before, frozenset())

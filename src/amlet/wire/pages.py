@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from typing import Sequence
+from urllib.parse import quote, urlencode
 
 HOME = "/"
 SIGN_IN = "/signin"
@@ -11,6 +12,9 @@ SIGN_OUT = "/signout"
 WORKSPACE_PATTERN = "/w/{workspace_id}"
 EXPERIMENT_PATTERN = WORKSPACE_PATTERN + "/e/{experiment}"
 RUN_PATTERN = EXPERIMENT_PATTERN + "/r/{run_id}"
+METRIC_PATTERN = RUN_PATTERN + "/metric"
+IMAGE_PATTERN = RUN_PATTERN + "/image"
+COMPARE_PATTERN = WORKSPACE_PATTERN + "/compare"
 
 
 def workspace_page(workspace_id: str) -> str:
@@ -26,6 +30,24 @@ def experiment_page(workspace_id: str, experiment: str) -> str:
 def run_page(workspace_id: str, experiment: str, run_id: str) -> str:
     """The path of a run's page."""
     return f"{experiment_page(workspace_id, experiment)}/r/{_segment(run_id)}"
+
+
+def metric_page(workspace_id: str, experiment: str, run_id: str, name: str) -> str:
+    """The path of the page of one of a run's metrics."""
+    told = urlencode({"name": name}, errors="replace")
+    return f"{run_page(workspace_id, experiment, run_id)}/metric?{told}"
+
+
+def image(workspace_id: str, experiment: str, run_id: str, path: str) -> str:
+    """The path at which a browser gets a run's file to show, when it is an image."""
+    told = urlencode({"path": path}, errors="replace")
+    return f"{run_page(workspace_id, experiment, run_id)}/image?{told}"
+
+
+def compare_page(workspace_id: str, run_ids: Sequence[str] = ()) -> str:
+    """The path of the comparison of some runs."""
+    told = urlencode([("run", run_id) for run_id in run_ids], errors="replace")
+    return f"{workspace_page(workspace_id)}/compare" + (f"?{told}" if told else "")
 
 
 def run_api(workspace_id: str, run_id: str) -> str:

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
 from amlet.domain import run as runs
+from amlet.domain.artifact import Entry, tree_of
 from amlet.domain.environment import EnvironmentSpec, Package, lock_of
 from amlet.domain.job import Job
-from amlet.domain.metric import LIST, ROW, SCALAR, Point
+from amlet.domain.metric import (
+    ACCURACY_TABLE,
+    CONFUSION_MATRIX,
+    IMAGE,
+    LIST,
+    PREDICTIONS,
+    ROW,
+    SCALAR,
+    Point,
+    address_of,
+)
 from amlet.domain.model import Model
-from amlet.domain.run import Run, RunError, RunWarning, Stage
+from amlet.domain.run import SNAPSHOT, UNCOMMITTED, Run, RunError, Stage
 from amlet.domain.service import Service
 from amlet.domain.workspace import Workspace
 from amlet.operations.prepare import BUILD_LOG
-from amlet.server.studio.listings import Home, Listing, RunRow, WorkspaceCard, run_filter
+from amlet.server.studio import compare_view
+from amlet.server.studio.family import Family
+from amlet.server.studio.listings import Column, Home, Listing, WorkspaceCard, asked_for
+from amlet.server.studio.metric_page import MetricFacts, metric_view
+from amlet.server.studio.metric_reading import Held
 from amlet.server.studio.rendering import render
+from amlet.server.studio.run_files import RunFiles
+from amlet.server.studio.run_rows import RunRow, RunTable
 from amlet.server.studio.run_view import OUTPUT_LOG, RunFacts, log_values, run_values
 from amlet.server.studio.tails import Tail, no_tail
 from amlet.server.studio.timeline import WIDTH, timeline
 from amlet.server.studio.words import duration
 from amlet.store.base import FileRecord, MetricSummary
 from support.hard_strings import HARD_STRINGS
-
-NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
+from support.studio import NOW, a_run, ago, shaped
 
 SCRIPTS = (
     "<script>alert(1)</script>",
@@ -76,92 +91,162 @@ class Structure(HTMLParser):
         self.text += data
 
 
-def ago(seconds: float) -> datetime:
-    return NOW - timedelta(seconds=seconds)
+def run_named(text: str, **changes: Any) -> Run:
+    """A run of that name; an id has no slash."""
+    return a_run(text, **{"id": "id" + text.replace("/", "|"), **changes})
 
 
-def a_run(text: str = "plain", **changes: Any) -> Run:
-    run = Run(
-        workspace_id="ws_1",
-        id=text,
-        experiment=text,
-        number=3,
-        type=runs.SCRIPT_RUN,
-        status=runs.RUNNING,
-        display_name=text,
-        target=text,
-        attempt=2,
-        tags={text: text, "none": None},
-        properties={text: text},
-        stages=[Stage(text, ago(60), ago(50), text), Stage("run", ago(50), None, text)],
-        warnings=[RunWarning(text, text)],
-        error=RunError(text, text, text, text, 1),
-        waiting_for=text,
-        lock_id="lock",
-        created=ago(60),
-        started=ago(50),
-        ended=None,
-        revision=7,
-    )
-    return run._replace(**changes)
-
-
-def facts(text: str = "plain", run: Run | None = None, **changes: Any) -> RunFacts:
-    lock = lock_of("3.8", "linux-x86_64", "", [Package(text, text)], as_of="2020-10-15", notes=[text])
+def held(text: str) -> dict[str, Held]:
+    """A metric of every kind."""
+    run_id = run_named(text).id
     points = {
         text: [Point(text, SCALAR, text, None, 0.0)],
         text + "2": [Point(text, SCALAR, value, None, 0.0) for value in (0.5, 1.0, text)],
         text + "3": [Point(text, LIST, [text, text], None, 0.0)],
         text + "4": [Point(text, ROW, {text: text, text + "x": 1.5}, None, 0.0)],
+        text + "5": [Point(text, IMAGE, address_of(run_id, text + "/image"), 1, 0.0)],
+        text + "6": [Point(text, IMAGE, text, None, 0.0)],
+        text + "7": [Point(text, CONFUSION_MATRIX, address_of(run_id, text + "/matrix"), None, 0.0)],
+        text + "8": [Point(text, ACCURACY_TABLE, address_of(run_id, text + "/accuracy"), None, 0.0)],
+        text + "9": [Point(text, PREDICTIONS, address_of(run_id, text + "/predictions"), None, 0.0)],
+        text + "10": [Point(text, CONFUSION_MATRIX, address_of(run_id, text + "/wrong"), None, 0.0)],
     }
+    return {name: Held(some, None, len(some)) for name, some in points.items()}
+
+
+def files(text: str) -> dict[str, bytes]:
+    """What `fetch` gives by hash, and by it the path."""
+    line = line_of(text)
+    diff = "".join(f"{begin}{line}\n" for begin in ("diff --git ", "--- ", "@@ ", "-", "+", " "))
+    return {
+        text: b"?",
+        text + "/image": b"\x89PNG\r\n\x1a\n........",
+        text + "/matrix": shaped(CONFUSION_MATRIX, text),
+        text + "/accuracy": shaped(ACCURACY_TABLE, text),
+        text + "/predictions": shaped(PREDICTIONS),
+        text + "/wrong": b"{}",
+        UNCOMMITTED: diff.encode(),
+    }
+
+
+def line_of(text: str) -> str:
+    """The text as a line of a file can have it."""
+    return text.encode("utf-8", "replace").decode().replace("\n", "|").replace("\0", "|")
+
+
+def records(text: str) -> list[FileRecord]:
+    return [
+        *(FileRecord(path, len(content), path, None) for path, content in files(text).items()),
+        FileRecord(OUTPUT_LOG, 5, None, 1),
+    ]
+
+
+def fetch_of(text: str) -> Any:
+    content = {**files(text), "left": f"{line_of(text)}\nold\n".encode(), "right": b"new\n"}
+    return lambda sha256, limit: content.get(sha256, b"")[:limit]
+
+
+def summaries(metrics: dict[str, Held]) -> list[MetricSummary]:
+    return [MetricSummary(name, one.points[0].kind, one.total, *[None] * 5) for name, one in metrics.items()]
+
+
+def facts(text: str = "plain", run: Run | None = None, **changes: Any) -> RunFacts:
+    lock = lock_of("3.8", "linux-x86_64", "", [Package(text, text)], as_of="2020-10-15", notes=[text])
+    git = {f"azureml.git.{name}": text for name in ("repository_uri", "branch", "commit", "dirty")}
     found = RunFacts(
         workspace=Workspace("ws_1", text, text, text, text, {}, NOW),
-        run=run or a_run(text),
+        run=run or run_named(text, properties={text: text, SNAPSHOT: "tree", **git}, description=text, parent_id=text),
         job=Job(EnvironmentSpec(text, text), "snap", text, [text, text]),
         lock=lock,
-        files=[FileRecord(text, 12_345, "a" * 64, None), FileRecord(OUTPUT_LOG, 5, None, 1)],
-        summaries=[MetricSummary(name, SCALAR, len(held), *[None] * 5) for name, held in points.items()],
-        points=points,
+        files=records(text),
+        summaries=summaries(held(text)),
+        metrics=held(text),
         models=[a_model(text)],
         locations={},
+        family=Family(a_run(text), "/w/ws_1/e/x/r/y", RunTable([text], [a_row(text)]), more=True, all_href="/w/ws_1"),
+        snapshot=tree_of([Entry(line_of(text), "left", 3), Entry(line_of(text) + "2", "left", 3)]),
     )
     return found._replace(**changes)
+
+
+def a_row(text: str) -> RunRow:
+    return RunRow(a_run(text), "/w/ws_1/e/x/r/y", 1.0, [text])
 
 
 def a_model(text: str) -> Model:
     return Model("ws_1", text, 1, "tree", text, text, text, text, None, text, {}, {}, None, 9, NOW)
 
 
-def page(found: RunFacts, output: Tail | None = None, build: Tail | None = None) -> bytes:
+def page(found: RunFacts, output: Tail | None = None, build: Tail | None = None, text: str = "plain") -> bytes:
     logs = log_values(found.run, output or no_tail(OUTPUT_LOG), build or no_tail(BUILD_LOG))
-    return render("run.html", **run_values(found, NOW), **logs)
+    return render("run.html", **run_values(found, fetch_of(text), NOW), **logs)
+
+
+def compared(text: str, *, runs_count: int) -> bytes:
+    """The comparison of runs that differ in everything."""
+    found = facts(text)
+    metrics = held(text)
+    sides = []
+    for number in range(runs_count):
+        run = run_named(text, tags={text: str(number)}, parameters={text: str(number)}, properties={"amlet.host": text})
+        values = {name: one.points for name, one in metrics.items()}
+        lock = lock_of("3.8", "linux-x86_64", "", [Package(text, text + str(number))])
+        path = line_of(text)
+        sources = [Entry(path, "right" if number else "left", 3), Entry(path + str(number), "left", 3)]
+        sides.append(
+            compare_view.RunFacts(
+                run, found.job, lock, records(text), sources, summaries(metrics), values, metrics if number else {}
+            )
+        )
+    shown = compare_view.Facts(found.workspace, sides, list(metrics), list(metrics))
+    asked = compare_view.Asked([text] * runs_count, [])
+    return render("compare.html", **compare_view.compare_values(shown, asked, fetch_of(text), NOW))
+
+
+def metric_of(text: str, name: str) -> bytes:
+    """The page of one metric."""
+    metrics = held(text)
+    run, points = run_named(text), metrics[name].points
+    (summary,) = [one for one in summaries(metrics) if one.name == name]
+    workspace = Workspace("ws_1", text, text, text, text, {}, NOW)
+    shown = MetricFacts(workspace, run, summary._replace(name=text), metrics[name], 100, 0, points, records(text))
+    view = metric_view(shown, RunFiles(run, records(text), fetch_of(text)))
+    return render("metric.html", workspace=workspace, run=run, metric=view)
 
 
 def every_page(text: str) -> dict[str, bytes]:
     """All pages, with the text in every field that a user or a job can fill."""
     found = facts(text)
     tail = Tail(text, text, 3, cut=True, exists=True)
-    row = RunRow(found.run, "/w/ws_1/e/x/r/y", 1.0)
+    row = a_row(text)
     service = Service(
         "ws_1", text, text, [text], 1, None, None, text, text, text, text, {text: text}, {}, NOW, NOW, changes=0
     )
+    wrong = "? " + text
+    asked = asked_for({"filter": wrong, "order": wrong}, text)
     listing = Listing(
         found.workspace,
-        run_filter({}, text),
-        [row],
+        asked._replace(faults=[fault.__class__(fault.message + text, hint=text) for fault in asked.faults]),
+        [Column(text, "/w/ws_1?order=x", "descending", right=True)],
+        RunTable([text], [row]),
         "/w/ws_1?before=3",
         None,
         ["a", text],
         ["Running"],
+        [text],
         found.models,
         1,
         [service, service._replace(error=None, state="Transitioning")],
         1,
     )
     return {
-        "run": page(found, tail, tail),
-        "live": render("run_live.html", **run_values(found, NOW)),
+        "run": page(found, tail, tail, text),
+        "live": render("run_live.html", **run_values(found, fetch_of(text), NOW)),
         "listing": render("listing.html", listing=listing, here="/w/ws_1"),
+        "metric": metric_of(text, text + "4"),
+        "files of a metric": metric_of(text, text + "5"),
+        "two runs": compared(text, runs_count=2),
+        "three runs": compared(text, runs_count=3),
         "home": render("home.html", home=Home([WorkspaceCard(found.workspace, "/w/ws_1", [row])], [found.workspace])),
         "error": render("error.html", title=text, status=404, message=text, hint=text),
         "sign in": render("sign_in.html", then=text, fault=text),
@@ -216,7 +301,7 @@ def test_a_failed_run_tells_its_error_with_the_traceback() -> None:
 
 def test_a_run_without_job_lock_or_stages_has_a_page() -> None:
     empty = a_run(stages=[], tags={}, properties={}, warnings=[], error=None, started=None, status=runs.NOT_STARTED)
-    body = page(facts(run=empty, job=None, lock=None, files=[], summaries=[], points={}, models=[]))
+    body = page(facts(run=empty, job=None, lock=None, files=[], summaries=[], metrics={}, models=[]))
     assert "None logged yet." in Structure(body).text
 
 

@@ -14,10 +14,10 @@ import click
 from amlet.base.names import EXPERIMENT
 from amlet.base.units import human_seconds
 from amlet.cli import json_output, place
-from amlet.cli.metric_columns import last_values, metrics_named
+from amlet.cli.metric_columns import last_values
 from amlet.cli.options import json_option, keys_or_values, workspace_options
 from amlet.cli.terminal import Terminal, cut, plain
-from amlet.domain.filter import parse, parse_order
+from amlet.domain.filter import metrics_named, parse, parse_order
 from amlet.domain.run import TERMINAL, TRANSITIONS, Run
 from amlet.sdk.connection import Connection
 from amlet.wire.codec import encode

@@ -35,7 +35,7 @@ def line_chart(xs: Sequence[float], ys: Sequence[float | None]) -> Chart | None:
     Returns:
         The chart, or None when no value is finite.
     """
-    points = sorted(zip(xs, (_finite(y) for y in ys), strict=True), key=lambda point: point[0])
+    points = sorted(zip(xs, (finite(y) for y in ys), strict=True), key=lambda point: point[0])
     values = [y for _, y in points if y is not None]
     if not values:
         return None
@@ -43,10 +43,10 @@ def line_chart(xs: Sequence[float], ys: Sequence[float | None]) -> Chart | None:
     x_from, x_to = points[0][0], points[-1][0]
     lines: list[str] = []
     dots: list[tuple[str, str]] = []
-    for stretch in _stretches(points):
+    for stretch in stretches(points):
         drawn = [
             (_place(x, x_from, x_to, WIDTH), f"{HEIGHT - float(_place(y, low, high, HEIGHT)):.1f}")
-            for x, y in _thin(stretch, x_from, x_to)
+            for x, y in thinned(stretch, x_from, x_to, WIDTH)
         ]
         if len(drawn) == 1:
             dots.append(drawn[0])
@@ -65,11 +65,13 @@ def as_number(value: object) -> float | None:
         return None
 
 
-def _finite(y: float | None) -> float | None:
+def finite(y: float | None) -> float | None:
+    """The number itself; None for NaN and the infinities."""
     return y if y is not None and math.isfinite(y) else None
 
 
-def _stretches(points: Sequence[tuple[float, float | None]]) -> Iterator[list[tuple[float, float]]]:
+def stretches(points: Sequence[tuple[float, float | None]]) -> Iterator[list[tuple[float, float]]]:
+    """The points between gaps."""
     stretch: list[tuple[float, float]] = []
     for x, y in points:
         if y is not None:
@@ -81,22 +83,26 @@ def _stretches(points: Sequence[tuple[float, float | None]]) -> Iterator[list[tu
         yield stretch
 
 
-def _thin(stretch: list[tuple[float, float]], x_from: float, x_to: float) -> list[tuple[float, float]]:
+def thinned(stretch: list[tuple[float, float]], x_from: float, x_to: float, columns: int) -> list[tuple[float, float]]:
     """The first, least, greatest and last point of every column of pixels: peaks stay."""
-    if len(stretch) <= 2 * WIDTH:
+    if len(stretch) <= 2 * columns:
         return stretch
-    columns: dict[int, list[tuple[float, float]]] = {}
+    held: dict[int, list[tuple[float, float]]] = {}
     for point in stretch:
-        columns.setdefault(int(float(_place(point[0], x_from, x_to, WIDTH))), []).append(point)
+        held.setdefault(int(share(point[0], x_from, x_to) * columns), []).append(point)
     kept: list[tuple[float, float]] = []
-    for held in columns.values():
-        extremes = {held[0], min(held, key=lambda p: p[1]), max(held, key=lambda p: p[1]), held[-1]}
+    for column in held.values():
+        extremes = {column[0], min(column, key=lambda p: p[1]), max(column, key=lambda p: p[1]), column[-1]}
         kept.extend(sorted(extremes))
     return kept
 
 
-def _place(value: float, low: float, high: float, length: int) -> str:
+def share(value: float, low: float, high: float) -> float:
+    """How far a value lies on the way from low to high, from 0 to 1; the middle where there is no way."""
     # Halves first: the difference of two finite numbers may be infinite.
     span = high / 2 - low / 2
-    share = (value / 2 - low / 2) / span if span > 0 else 0.5
-    return f"{MARGIN + share * (length - 2 * MARGIN):.1f}"
+    return (value / 2 - low / 2) / span if span > 0 else 0.5
+
+
+def _place(value: float, low: float, high: float, length: int) -> str:
+    return f"{MARGIN + share(value, low, high) * (length - 2 * MARGIN):.1f}"

@@ -15,9 +15,10 @@ from amlet.base.errors import AmletError, InvalidInput, NotFound, Unauthorized
 from amlet.operations.prepare import BUILD_LOG
 from amlet.server.context import Parts
 from amlet.server.security import check_site
-from amlet.server.studio import access, assets, listings, run_view
+from amlet.server.studio import access, assets, compare_view, images, listings, metric_page, run_view
 from amlet.server.studio.answers import asset_answer, error_page, html, redirect
 from amlet.server.studio.rendering import render
+from amlet.server.studio.run_files import RunFiles, fetcher
 from amlet.server.studio.run_view import OUTPUT_LOG, RunFacts
 from amlet.server.studio.tails import Tail, no_tail, read_tail
 from amlet.wire import pages
@@ -42,6 +43,9 @@ def studio_routes(parts: Parts) -> list[BaseRoute]:
         owned(pages.EXPERIMENT_PATTERN, _listing),
         owned(pages.RUN_PATTERN, _run),
         owned(pages.RUN_PATTERN + "/live", _run_live, fragment=True),
+        owned(pages.METRIC_PATTERN, _metric),
+        owned(pages.IMAGE_PATTERN, images.show_image, fragment=True),
+        owned(pages.COMPARE_PATTERN, _compare),
         opened(pages.SIGN_IN, access.show_sign_in),
         Route(pages.SIGN_IN, _guard(parts, access.take_sign_in), methods=["POST"]),
         Route(pages.SIGN_OUT, _guard(parts, access.sign_out), methods=["POST"]),
@@ -102,17 +106,17 @@ async def _home(_request: Request, parts: Parts) -> Response:
 
 async def _listing(request: Request, parts: Parts) -> Response:
     workspace_id, experiment = request.path_params["workspace_id"], request.path_params.get("experiment")
-    chosen = listings.run_filter(request.query_params, experiment)
+    asked = listings.asked_for(request.query_params, experiment)
     here = pages.workspace_page(workspace_id)
 
     def build() -> bytes:
         now = parts.now()
-        found = parts.records.read(lambda tx: listings.read_listing(tx, workspace_id, chosen, here, now))
+        found = parts.records.read(lambda tx: listings.read_listing(tx, workspace_id, asked, here, now))
         if experiment is not None and experiment not in found.experiments:
             raise NotFound(f"There is no experiment {experiment[:200]!r} in this workspace.")
         return render("listing.html", listing=found, here=here)
 
-    return html(await parts.threaded(build), form=True)
+    return html(await parts.threaded(build), 400 if asked.faults else 200, form=True)
 
 
 async def _run(request: Request, parts: Parts) -> Response:
@@ -122,7 +126,7 @@ async def _run(request: Request, parts: Parts) -> Response:
         if run.experiment != request.path_params["experiment"]:
             return pages.run_page(run.workspace_id, run.experiment, run.id)
         output, build_log = (_tail(parts, facts, path) for path in (OUTPUT_LOG, BUILD_LOG))
-        values: dict[str, Any] = run_view.run_values(facts, parts.now())
+        values: dict[str, Any] = run_view.run_values(facts, fetcher(parts), parts.now())
         return render("run.html", **values, **run_view.log_values(run, output, build_log))
 
     built = await parts.threaded(build)
@@ -133,14 +137,43 @@ async def _run_live(request: Request, parts: Parts) -> Response:
     """The parts of a run's page that change, but the logs."""
 
     def build() -> bytes:
-        return render("run_live.html", **run_view.run_values(_facts(request, parts), parts.now()))
+        values = run_view.run_values(_facts(request, parts), fetcher(parts), parts.now())
+        return render("run_live.html", **values)
 
     return html(await parts.threaded(build))
 
 
+async def _metric(request: Request, parts: Parts) -> Response:
+    workspace_id, run_id = request.path_params["workspace_id"], request.path_params["run_id"]
+
+    def build() -> bytes | str:
+        facts = parts.records.read(lambda tx: metric_page.read_metric(tx, workspace_id, run_id, request.query_params))
+        run = facts.run
+        if run.experiment != request.path_params["experiment"]:
+            return pages.metric_page(run.workspace_id, run.experiment, run.id, facts.summary.name)
+        view = metric_page.metric_view(facts, RunFiles(run, facts.files, fetcher(parts)))
+        return render("metric.html", workspace=facts.workspace, run=run, metric=view)
+
+    built = await parts.threaded(build)
+    return redirect(built) if isinstance(built, str) else html(built, form=True)
+
+
+async def _compare(request: Request, parts: Parts) -> Response:
+    workspace_id = request.path_params["workspace_id"]
+    asked = compare_view.asked_for(request.query_params.getlist("run"), request.query_params.getlist("metric"))
+
+    def build() -> bytes:
+        now, fetch = parts.now(), fetcher(parts)
+        facts = parts.records.read(lambda tx: compare_view.read_runs(tx, workspace_id, asked))
+        return render("compare.html", **compare_view.compare_values(facts, asked, fetch, now))
+
+    return html(await parts.threaded(build), form=True)
+
+
 def _facts(request: Request, parts: Parts) -> RunFacts:
     workspace_id, run_id = request.path_params["workspace_id"], request.path_params["run_id"]
-    return parts.records.read(lambda tx: run_view.read_facts(tx, workspace_id, run_id))
+    now = parts.now()
+    return parts.records.read(lambda tx: run_view.read_facts(tx, workspace_id, run_id, now))
 
 
 def _tail(parts: Parts, facts: RunFacts, path: str) -> Tail:

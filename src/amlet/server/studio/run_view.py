@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from amlet.base.errors import NotFound
 from amlet.domain import run as runs
-from amlet.domain.artifact import BlobLocation
+from amlet.domain.artifact import BlobLocation, Tree
 from amlet.domain.environment import Lock
 from amlet.domain.job import Job
-from amlet.domain.metric import Point
 from amlet.domain.model import Model
 from amlet.domain.run import Run
 from amlet.domain.workspace import Workspace
 from amlet.operations.prepare import BUILD_LOG
-from amlet.server.studio.metric_views import metrics_view, read_points
+from amlet.server.studio.family import Family, read_family
+from amlet.server.studio.metric_reading import Held, read_metrics
+from amlet.server.studio.metric_views import metrics_view
+from amlet.server.studio.run_files import Fetch, FileRow, RunFiles, file_href
+from amlet.server.studio.sources import read_snapshot, sources_view
 from amlet.server.studio.tails import Tail
 from amlet.server.studio.timeline import timeline
 from amlet.server.studio.words import clip
@@ -43,21 +44,15 @@ class RunFacts(NamedTuple):
     lock: Lock | None
     files: list[FileRecord]
     summaries: list[MetricSummary]
-    points: dict[str, list[Point]]
+    metrics: dict[str, Held]
     models: list[Model]
     locations: dict[str, BlobLocation]
     """Of logs that are blobs by now."""
+    family: Family
+    snapshot: Tree | None
 
 
-class FileRow(NamedTuple):
-    """A file, and the path of its bytes."""
-
-    path: str
-    size_bytes: int
-    href: str
-
-
-def read_facts(tx: Transaction, workspace_id: str, run_id: str) -> RunFacts:
+def read_facts(tx: Transaction, workspace_id: str, run_id: str, now: datetime) -> RunFacts:
     """Read all of it.
 
     Raises:
@@ -79,15 +74,18 @@ def read_facts(tx: Transaction, workspace_id: str, run_id: str) -> RunFacts:
         lock=tx.locks.get(run.lock_id) if run.lock_id else None,
         files=files,
         summaries=summaries,
-        points=read_points(tx, workspace_id, run_id, summaries),
+        metrics=read_metrics(tx, workspace_id, run_id, summaries),
         models=tx.models.list(workspace_id, ModelFilter(run_id=run_id)),
         locations=tx.blobs.locate(finished) if finished else {},
+        family=read_family(tx, run, now),
+        snapshot=read_snapshot(tx, run),
     )
 
 
-def run_values(facts: RunFacts, now: datetime) -> dict[str, Any]:
-    """The templates' values but the logs."""
+def run_values(facts: RunFacts, fetch: Fetch, now: datetime) -> dict[str, Any]:
+    """The templates' values but the logs. Blocks: files that are shown are read."""
     run = facts.run
+    files = RunFiles(run, facts.files, fetch)
     return {
         "workspace": facts.workspace,
         "run": run,
@@ -98,8 +96,10 @@ def run_values(facts: RunFacts, now: datetime) -> dict[str, Any]:
         "bars": timeline(run, now),
         "took_s": ((run.ended or now) - run.created).total_seconds(),
         "traceback": clip(run.error.stack_trace, TRACEBACK_LIMIT) if run.error and run.error.stack_trace else "",
-        "metrics": metrics_view(facts.summaries, facts.points),
-        "files": file_rows(run, facts.files[:FILES_LIMIT]),
+        "metrics": metrics_view(facts.summaries, facts.metrics, files),
+        "family": facts.family,
+        "sources": sources_view(run, facts.snapshot, files),
+        "files": [FileRow(file.path, file.size_bytes, files.href(file.path)) for file in facts.files[:FILES_LIMIT]],
         "files_left": max(0, len(facts.files) - FILES_LIMIT),
         "files_bytes": sum(file.size_bytes for file in facts.files),
         "api": pages.run_api(run.workspace_id, run.id),
@@ -123,13 +123,3 @@ def command_line(job: Job) -> str:
     if job.command is not None:
         return job.command
     return shlex.join([job.script or "", *job.arguments])
-
-
-def file_rows(run: Run, files: Sequence[FileRecord]) -> list[FileRow]:
-    """Files with the addresses of their bytes."""
-    return [FileRow(file.path, file.size_bytes, file_href(run, file.path)) for file in files]
-
-
-def file_href(run: Run, path: str) -> str:
-    """The API's path of a file's bytes."""
-    return f"{pages.run_api(run.workspace_id, run.id)}/file?path={quote(path, safe='', errors='replace')}"

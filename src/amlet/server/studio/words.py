@@ -43,6 +43,24 @@ def number(value: Any) -> str:
     return clip(str(value))
 
 
+def value_text(value: Any) -> str:
+    """A value of any shape in one line: `0.98`, `0.1 … 0.9 (12 values)`, `x: 1 … 3; y: 2 … 4 (3 rows)`."""
+    if isinstance(value, list):
+        if len(value) <= 5:
+            return clip(f"[{', '.join(map(number, value))}]")
+        return clip(f"{number(value[0])} … {number(value[-1])} ({len(value):,} values)")
+    if isinstance(value, dict):
+        columns = {name: column if isinstance(column, list) else [column] for name, column in value.items()}
+        height = max(map(len, columns.values()), default=0)
+        told = [f"{name}: {_ends(column)}" for name, column in columns.items()]
+        return clip("; ".join(told) + (f" ({height:,} rows)" if height > 1 else ""))
+    return number(value)
+
+
+def _ends(column: list[Any]) -> str:
+    return " … ".join(number(value) for value in (column[:1] if len(column) < 2 else [column[0], column[-1]]))
+
+
 def clip(text: str, limit: int = TEXT_LIMIT) -> str:
     """The text, or its beginning and an ellipsis."""
     return text if len(text) <= limit else text[:limit] + "…"

@@ -1,6 +1,7 @@
 // A run's page while the run goes on: waits for changes, refreshes sections and logs, and ends with the run.
 import { refreshSections, SignedOut } from "./sections.js";
 import { Tail } from "./tail.js";
+import { followTicks } from "./ticks.js";
 import { localTimes, runDurations } from "./times.js";
 
 const WAIT_S = 25;
@@ -11,6 +12,7 @@ const page = document.getElementById("run");
 const tails = [...page.querySelectorAll("[data-log]")].map((panel) => new Tail(panel, page.dataset.api));
 
 localTimes(document);
+followTicks();
 tails.forEach((tail) => tail.toEnd());
 if (page.dataset.over !== "yes") {
   runDurations();

@@ -1,9 +1,10 @@
 // The sections that the server renders: fetched whole, taken in where they have changed.
+import { countTicks } from "./ticks.js";
 import { localTimes } from "./times.js";
 
 const known = new Map();
 
-/** Fetch the sections anew and put the changed ones in place. Opened details stay open, closed ones closed. */
+/** Fetch the sections anew and put the changed ones in place. Opened details stay open, ticks ticked. */
 export async function refreshSections(address) {
   const answer = await fetch(address, { cache: "no-store" });
   if (answer.status === 401) throw new SignedOut();
@@ -20,8 +21,13 @@ export async function refreshSections(address) {
       const same = section.querySelector(`details[data-key="${CSS.escape(details.dataset.key)}"]`);
       if (same) same.open = details.open;
     }
+    for (const tick of there.querySelectorAll('input[type="checkbox"]:checked')) {
+      const same = section.querySelector(`input[type="checkbox"][value="${CSS.escape(tick.value)}"]`);
+      if (same) same.checked = true;
+    }
     localTimes(section);
     there.replaceWith(document.adoptNode(section));
+    countTicks(section);
   }
 }
 
