@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from amlet.domain.artifact import BlobLocation
+
+
+class Begun(NamedTuple):
+    """How much of a blob the store has that is not whole."""
+
+    size_bytes: int
+    """Kept for a writer that goes on from there."""
+    is_growing: bool
+    """Somebody writes it now."""
 
 
 class BlobWriter(Protocol):
     """One blob on its way in. For one thread at a time; every method blocks on the store.
 
-    As a context manager it aborts at the end of the block, unless it was committed.
+    As a context manager it aborts at the end of the block, unless it was committed or left.
     """
 
     def write(self, chunk: bytes) -> None:
@@ -21,6 +30,7 @@ class BlobWriter(Protocol):
         Raises:
             TooLarge: when more than the limit have come.
             StorageFailed: if the store cannot take them. In both cases nothing is left behind.
+            Conflict: if so much as the offset is not kept any more, or another writer took over.
         """
 
     def commit(self) -> BlobLocation:
@@ -32,8 +42,11 @@ class BlobWriter(Protocol):
             StorageFailed: if the store cannot keep them. In both cases nothing is left behind.
         """
 
+    def leave(self) -> None:
+        """Keep what was written, for a writer that goes on from there. Never raises: what cannot be kept is dropped."""
+
     def abort(self) -> None:
-        """Drop what was written. Does nothing after a commit or a second time; never raises."""
+        """Drop what was written. Does nothing after a commit, a `leave` or a second time; never raises."""
 
     def __enter__(self) -> BlobWriter: ...
 
@@ -49,12 +62,25 @@ class BlobStore(Protocol):
     exist, where each lies and when nothing needs it any more.
     """
 
-    def writer(self, expected_sha256: str, limit_bytes: int) -> BlobWriter:
-        """Begin a blob of its own. The caller commits or aborts it.
+    def writer(self, expected_sha256: str, limit_bytes: int, offset: int = 0) -> BlobWriter:
+        """Begin a blob of its own, or go on with one. The caller commits, leaves or aborts it. Waits for no disk.
+
+        Args:
+            limit_bytes: For the whole blob.
+            offset: How much of it was kept, as `begun` says; what is kept is checked with the rest by `commit`.
 
         Raises:
             InvalidInput: if the hash is none.
-            StorageFailed: if the store cannot be written.
+        """
+
+    def begun(self, sha256: str, *, take_over: bool = False) -> Begun:
+        """How much is kept of a blob whose upload broke off.
+
+        Args:
+            take_over: End writers of it that got nothing for a while, as if they had been left.
+
+        Raises:
+            InvalidInput: if the hash is none.
         """
 
     def write_pack(self, members: Iterable[tuple[str, bytes]]) -> list[BlobLocation]:
@@ -94,6 +120,20 @@ class BlobStore(Protocol):
 
         Raises:
             StorageFailed: if it cannot be removed.
+        """
+
+    def take_up(self) -> None:
+        """Begin after a process that was killed: keep what it had of large blobs, remove what else is half made.
+
+        Raises:
+            StorageFailed: if the store cannot be read or written.
+        """
+
+    def sweep_beginnings(self, older_than_s: float) -> int:
+        """Remove what is kept of blobs that broke off so long ago.
+
+        Returns:
+            How many files went.
         """
 
     def sweep_temporary(self, older_than_s: float) -> int:

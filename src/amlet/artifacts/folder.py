@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import re
+import threading
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from amlet.base.errors import InvalidInput, StorageFailed, TooLarge
-from amlet.base.paths import owner_only
-from amlet.domain.artifact import BlobLocation
+from amlet.artifacts.base import Begun
+from amlet.artifacts.beginnings import Beginnings
+from amlet.artifacts.incoming import Incoming
+from amlet.base.errors import Conflict, InvalidInput, StorageFailed, TooLarge
+from amlet.domain.artifact import PACK_LIMIT_BYTES, BlobLocation
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _READ_BUFFER_BYTES = 256 << 10
@@ -24,27 +25,54 @@ _READ_BUFFER_BYTES = 256 << 10
 _PACK_WRITE_BYTES = 1 << 20
 """Members of a pack are written together: one by one they cost more than their bytes."""
 
-_WRITE_BACK_BYTES = 4 << 20
-"""The disk is set to work at every so many bytes, so that little is left for the sync at the end."""
+STALLED_S = 2.0
+"""A writer that got nothing for so long may have lost its connection without a word."""
 
 
 class BlobFolder:
-    """The blob store in a folder: `ab/<sha256>`, `packs/ab/<sha256>`, and `incoming/` for what is not yet whole.
+    """The blob store in a folder: `ab/<sha256>`, `packs/ab/<sha256>`, `incoming/` for what is not yet whole, and
+    `beginnings/` for what broke off.
 
-    A file is written in `incoming`, synced, then renamed: what bears a hash as its name is whole, also after a power
-    cut. The temporary files have a folder of their own so that a sweep need not look through all others.
+    A file is written in `incoming`, synced, then renamed: what bears a hash as its name below `ab` is whole, also
+    after a power cut. The temporary files have a folder of their own so that a sweep need not look through all others.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / "incoming"
+        self._beginnings = Beginnings(root / "beginnings", self._incoming)
+        self._writers: dict[str, list[FolderWriter]] = {}
+        self._writers_lock = threading.Lock()
 
-    def writer(self, expected_sha256: str, limit_bytes: int) -> FolderWriter:
-        return FolderWriter(self._incoming, self._place(expected_sha256), expected_sha256, limit_bytes)
+    def writer(self, expected_sha256: str, limit_bytes: int, offset: int = 0) -> FolderWriter:
+        if offset < 0:
+            raise InvalidInput(f"An offset is 0 or more, got {offset}.")
+        writer = FolderWriter(self, expected_sha256, limit_bytes, offset)
+        with self._writers_lock:
+            self._writers.setdefault(expected_sha256, []).append(writer)
+        return writer
+
+    def begun(self, sha256: str, *, take_over: bool = False) -> Begun:
+        if take_over:
+            for writer in self._writing(_check(sha256)):
+                if writer.idle_s() > STALLED_S:
+                    writer.leave()
+        return Begun(self._beginnings.size_bytes(_check(sha256)), bool(self._writing(sha256)))
+
+    def _writing(self, sha256: str) -> list[FolderWriter]:
+        with self._writers_lock:
+            return [*self._writers.get(sha256, ())]
+
+    def _ended(self, sha256: str, writer: FolderWriter) -> None:
+        with self._writers_lock:
+            left = [other for other in self._writers.get(sha256, ()) if other is not writer]
+            self._writers[sha256] = left
+            if not left:
+                del self._writers[sha256]
 
     def write_pack(self, members: Iterable[tuple[str, bytes]]) -> list[BlobLocation]:
         found: dict[str, tuple[int, int]] = {}
-        with _Incoming(self._incoming) as incoming:
+        with Incoming(self._incoming) as incoming:
             waiting: list[bytes] = []
             size_bytes = waiting_bytes = 0
             for sha256, data in members:
@@ -85,6 +113,19 @@ class BlobFolder:
             return
         except OSError as error:
             raise StorageFailed.from_os_error(error, place) from error
+
+    def take_up(self) -> None:
+        try:
+            self._beginnings.take_up(PACK_LIMIT_BYTES)
+        except OSError as error:
+            raise StorageFailed.from_os_error(error, self._incoming) from error
+        self.sweep_temporary(0.0)
+
+    def sweep_beginnings(self, older_than_s: float) -> int:
+        try:
+            return self._beginnings.sweep(older_than_s)
+        except OSError as error:
+            raise StorageFailed.from_os_error(error, self._root / "beginnings") from error
 
     def sweep_temporary(self, older_than_s: float) -> int:
         removed = 0
@@ -129,33 +170,83 @@ class BlobFolder:
 
 
 class FolderWriter:
-    """One blob on its way into a folder."""
+    """One blob on its way into a folder. It may be taken over, by another thread, when its connection went silent."""
 
-    def __init__(self, incoming: Path, place: Path, expected_sha256: str, limit_bytes: int) -> None:
-        self._incoming = _Incoming(incoming)
-        self._place = place
+    def __init__(self, folder: BlobFolder, expected_sha256: str, limit_bytes: int, offset: int) -> None:
+        self._folder = folder
+        self._place = folder._place(expected_sha256)
         self._expected = expected_sha256
         self._limit_bytes = limit_bytes
+        self._offset = offset
+        self._incoming: Incoming | None = None
+        self._over = False
+        self._lock = threading.Lock()
+        self._wrote_s = time.monotonic()
+
+    def idle_s(self) -> float:
+        """Since when nothing was written, in seconds."""
+        return time.monotonic() - self._wrote_s
 
     def write(self, chunk: bytes) -> None:
-        if self._incoming.size_bytes + len(chunk) > self._limit_bytes:
-            self.abort()
-            raise TooLarge(f"Blob {self._expected} is larger than {self._limit_bytes:,} bytes, the limit here.")
-        self._incoming.write(chunk)
+        with self._lock:
+            incoming = self._opened()
+            if incoming.size_bytes + len(chunk) > self._limit_bytes:
+                self._end()
+                raise TooLarge(f"Blob {self._expected} is larger than {self._limit_bytes:,} bytes, the limit here.")
+            try:
+                incoming.write(chunk)
+            except StorageFailed:
+                self._end()
+                raise
+            self._wrote_s = time.monotonic()
 
     def commit(self) -> BlobLocation:
-        actual = self._incoming.sha256()
-        if actual != self._expected:
-            self.abort()
-            raise InvalidInput(
-                f"The bytes sent as blob {self._expected} have the hash {actual}.",
-                hint="the file was changed while it was being sent, or the connection damaged it: send it again.",
-            )
-        self._incoming.keep_as(self._place)
-        return BlobLocation(self._expected, self._incoming.size_bytes)
+        with self._lock:
+            incoming = self._opened()
+            actual = incoming.sha256()
+            if actual != self._expected:
+                self._end()
+                raise InvalidInput(
+                    f"The bytes sent as blob {self._expected} have the hash {actual}.",
+                    hint="the file was changed while it was being sent, or the connection damaged it: send it again.",
+                )
+            try:
+                incoming.keep_as(self._place)
+            finally:
+                self._end()
+        self._folder._beginnings.drop(self._expected)
+        return BlobLocation(self._expected, incoming.size_bytes)
+
+    def leave(self) -> None:
+        with self._lock:
+            if self._incoming is not None and not self._over:
+                self._folder._beginnings.keep(self._expected, self._incoming)
+            self._end()
 
     def abort(self) -> None:
-        self._incoming.drop()
+        with self._lock:
+            self._end()
+
+    def _opened(self) -> Incoming:
+        if self._over:
+            raise Conflict(f"Another upload of blob {self._expected} took the place of this one.")
+        if self._incoming is None:
+            try:
+                if self._offset:
+                    self._incoming = self._folder._beginnings.take(self._expected, self._offset)
+                else:
+                    self._incoming = Incoming(self._folder._incoming, f"{self._expected}.")
+            except BaseException:
+                self._end()
+                raise
+        return self._incoming
+
+    def _end(self) -> None:
+        if not self._over:
+            self._over = True
+            if self._incoming is not None:
+                self._incoming.drop()
+            self._folder._ended(self._expected, self)
 
     def __enter__(self) -> FolderWriter:
         return self
@@ -164,86 +255,6 @@ class FolderWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.abort()
-
-
-class _Incoming:
-    """A temporary file that counts and hashes what goes in. Any failure drops it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / os.urandom(12).hex()
-        self._digest = hashlib.sha256()
-        self._handle: int | None = None
-        self._handed_on = 0
-        self.size_bytes = 0
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            try:
-                self._handle = os.open(self._path, flags, 0o600)
-            except FileNotFoundError:
-                owner_only(folder)
-                self._handle = os.open(self._path, flags, 0o600)
-        except OSError as error:
-            raise StorageFailed.from_os_error(error, self._path) from error
-
-    def write(self, data: bytes) -> None:
-        if self._handle is None:
-            raise ValueError("this writer is closed")
-        self._digest.update(data)
-        self.size_bytes += len(data)
-        rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[os.write(self._handle, rest) :]
-            if self.size_bytes - self._handed_on >= _WRITE_BACK_BYTES:
-                self._write_back()
-        except OSError as error:
-            self.drop()
-            raise StorageFailed.from_os_error(error, self._path) from error
-
-    def _write_back(self) -> None:
-        """Linux begins to write what is advised away, and waits for nothing."""
-        if self._handle is not None and hasattr(os, "posix_fadvise"):
-            with suppress(OSError):  # advice: a file system may not take it
-                os.posix_fadvise(self._handle, self._handed_on, 0, os.POSIX_FADV_DONTNEED)
-        self._handed_on = self.size_bytes
-
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-    def keep_as(self, place: Path) -> None:
-        """Sync and rename. An equal file that is there is replaced: its content is the same, or damaged."""
-        if self._handle is None:
-            raise ValueError("this writer is closed")
-        try:
-            os.fsync(self._handle)
-            _make_folders(place.parent)
-            self._path.replace(place)
-            _sync_folder(place.parent)
-        except OSError as error:
-            self.drop()
-            raise StorageFailed.from_os_error(error, place) from error
-        self._close()
-
-    def drop(self) -> None:
-        """Remove the file if it still has its temporary name. Never raises: a sweep finds what stays."""
-        if self._handle is not None:
-            with suppress(OSError):
-                self._path.unlink(missing_ok=True)
-            self._close()
-
-    def _close(self) -> None:
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            with suppress(OSError):  # the bytes were synced, or are not wanted
-                os.close(handle)
-
-    def __enter__(self) -> _Incoming:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.drop()
 
 
 class _Member(io.RawIOBase):
@@ -302,20 +313,6 @@ def _check(sha256: str) -> str:
     if not isinstance(sha256, str) or _SHA256.fullmatch(sha256) is None:
         raise InvalidInput(f"{str(sha256)[:100]!r} is not a SHA-256 hash: 64 digits from 0-9 and a-f are expected.")
     return sha256
-
-
-def _make_folders(folder: Path) -> None:
-    if not folder.is_dir():
-        owner_only(folder)
-        _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _cannot_read(place: Path, error: OSError) -> StorageFailed:

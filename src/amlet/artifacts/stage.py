@@ -272,6 +272,21 @@ def collect(folder: Path, prefix: str) -> tuple[list[Entry], list[str]]:
     return entries, [_skipped_sentence(reason, sorted(paths)) for reason, paths in skipped.items()]
 
 
+def collect_file(path: str, place: str) -> Entry | None:
+    """One file as `collect` takes it; None for what it leaves out.
+
+    Raises:
+        OSError: this process has no descriptor or memory left; later it may.
+    """
+    try:
+        return _collected(relative_path(path), place)
+    except (InvalidInput, _NotRegular):
+        return None
+    except OSError as error:
+        _unless_short(error)
+        return None
+
+
 def _unless_short(error: OSError) -> None:
     """What is short now is no fault of the file."""
     if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):

@@ -49,7 +49,7 @@ class Pool:
         """Send a request and read the head of its answer.
 
         A connection that the server closed while it was idle is replaced at once; what else breaks is the
-        caller's to judge.
+        caller's to judge, as is a stream that may have been sent in part.
 
         Raises:
             Broken: refused, reset, or silent for `timeout_s`.
@@ -59,7 +59,7 @@ class Pool:
             try:
                 return self._once(kept, address, request, timeout_s)
             except Broken as broken:
-                if broken.timed_out:
+                if broken.timed_out or not isinstance(request.data, bytes):
                     raise
         return self._once(_connect(address), address, request, timeout_s)
 

@@ -158,10 +158,14 @@ class Transport:
             raise _refusal(address, answer)
         if route.answer is codec.Raw:
             return answer.body
-        content = answer.body.read()
-        if route.answer is None:
-            return None
+        streamed = getattr(route.answer, "read_from", None)
         try:
+            if streamed is not None:
+                with answer.body as body:
+                    return streamed(body.chunks())
+            content = answer.body.read()
+            if route.answer is None:
+                return None
             return codec.from_json(route.answer, content, strict=False, subject=f"the answer to {route.name}")
         except InvalidInput as error:
             raise errors.ForeignAnswer(

@@ -6,14 +6,14 @@ import io
 import threading
 import time
 from pathlib import Path
-from typing import BinaryIO, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Tuple, TypeVar, Union
+from typing import BinaryIO, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Set, Tuple, TypeVar, Union
 
-from amlet.base.errors import AmletError, InvalidInput, Unavailable
+from amlet.base.errors import AmletError, Conflict, InvalidInput, Unavailable
 from amlet.base.hashing import CHUNK_BYTES, sha256_stream
 from amlet.client.connection import Client
 from amlet.client.patience import Patience
 from amlet.domain.artifact import PACK_LIMIT_BYTES, Entry
-from amlet.wire.files import Hashes
+from amlet.wire.files import BegunQuery, BlobQuery, Hashes
 from amlet.wire.packs import MEMBERS_LIMIT, pack_size, write_pack
 
 PACK_BYTES = 16 << 20
@@ -27,6 +27,12 @@ ROUNDS = 5
 
 ASK_AT_A_TIME = 50_000
 """Hashes in one question, which stays below the cap on bodies."""
+
+ASKED_AFTER_BYTES = 8 << 20
+"""Of blobs so large it is asked first whether an earlier try has sent a part: that costs nothing beside them."""
+
+NOTICED_S = 5.0
+"""How long the server may take to notice that our connection broke, and to know what came over it."""
 
 Source = Tuple[Union[str, Path], int]
 """A file that holds a blob, and the blob's size in bytes."""
@@ -86,7 +92,8 @@ def send_missing(
     """Send blobs in bounded memory, at most `PARALLEL` bodies at a time; returns when the server holds them all.
 
     When the connection breaks, the server is asked what it still lacks, with the client's patience, and the rest is
-    sent. A blob counts once in the progress however often it is sent.
+    sent: of a large blob what comes after that which the server has. A byte counts once in the progress however often
+    it is sent.
 
     Args:
         sources: Where each of `missing` lies; may hold more.
@@ -101,20 +108,33 @@ def send_missing(
     wanted = list(dict.fromkeys(missing))
     total = sum(sources[sha256][1] for sha256 in wanted)
     patience = Patience(client.patience_s)
+    begun = _begun(client, workspace_id, [sha256 for sha256 in wanted if sources[sha256][1] >= ASKED_AFTER_BYTES])
     while wanted:
-        lately = total - sum(sources[sha256][1] for sha256 in wanted)
+        there = total - sum(sources[sha256][1] for sha256 in wanted) + sum(begun.values())
+        sending = _Sending(client, workspace_id, sources, begun, progress, there, total)
         try:
-            _Sending(client, workspace_id, sources, progress, lately, total).send(wanted)
+            sending.send(wanted)
             return
         except Unavailable:
-            left = _still_missing(client, workspace_id, wanted)
-            if len(left) < len(wanted):
+            wanted = _still_missing(client, workspace_id, wanted)
+            begun = _begun(client, workspace_id, sending.tried.intersection(wanted), wait_s=NOTICED_S)
+            if total - sum(sources[sha256][1] for sha256 in wanted) + sum(begun.values()) > there:
                 patience = Patience(client.patience_s)
+                continue
             pause_s = patience.pause_s()
             if pause_s is None:
                 raise
             time.sleep(pause_s)
-            wanted = left
+
+
+def _begun(client: Client, workspace_id: str, hashes: Iterable[str], *, wait_s: float = 0.0) -> Dict[str, int]:
+    """How much of each blob the server has, of those that it has anything of."""
+    found = {}
+    for sha256 in hashes:
+        size = client.blobs.begun(workspace_id, sha256, BegunQuery(wait_s)).size_bytes
+        if size:
+            found[sha256] = size
+    return found
 
 
 def _still_missing(client: Client, workspace_id: str, hashes: List[str]) -> List[str]:
@@ -132,14 +152,23 @@ class _Sending:
         client: Client,
         workspace_id: str,
         sources: Sources,
+        begun: Dict[str, int],
         progress: Optional[Progress],
         sent: int,
         total: int,
     ) -> None:
+        """
+        Args:
+            begun: How much of some blobs the server has.
+            sent: How much it has of all, out of `total`.
+        """
+        self.tried: Set[str] = set()
+        """The large blobs of which something may have arrived."""
         # A break is answered by asking what is missing, not by sending the same body blindly again.
         self._client = client.patient(0)
         self._workspace_id = workspace_id
         self._sources = sources
+        self._begun = begun
         self._progress = progress
         self._sent = sent
         self._total = total
@@ -194,27 +223,30 @@ class _Sending:
 
     def _send_large(self, sha256: str) -> None:
         path, size = self._sources[sha256]
+        offset = min(self._begun.get(sha256, 0), size)
         counted = 0
 
         def stream() -> Iterator[bytes]:
             nonlocal counted
             self._count(-counted)
             counted = 0
-            for chunk in self._until_stopped(_read(path, size)):
+            for chunk in self._until_stopped(_read(path, offset, size)):
                 yield chunk
                 counted += len(chunk)
                 self._count(len(chunk))
 
+        self.tried.add(sha256)
         try:
-            self._client.blobs.put(self._workspace_id, sha256, stream, size)
+            self._client.blobs.put(self._workspace_id, sha256, stream, size - offset, BlobQuery(offset))
         except InvalidInput as error:
             # The server hashes what it gets, so a sender need not hash every file a second time, but to explain.
             if _was_changed(path, sha256):
                 raise _changed(path) from error
+            if offset:  # the beginning was not ours: a liar's, or a disk's; the server has dropped it
+                raise Unavailable(error.message) from error
             raise
-        except Unavailable:
-            self._count(-counted)
-            raise
+        except Conflict as error:  # somebody else goes on with the same blob
+            raise Unavailable(error.message) from error
 
     def _until_stopped(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -257,10 +289,11 @@ def _opener(path: Union[str, Path]) -> Callable[[], BinaryIO]:
     return opened
 
 
-def _read(path: Union[str, Path], size_bytes: int) -> Iterator[bytes]:
-    """Exactly so many bytes of a file: one that only grew since is still what was hashed."""
-    left = size_bytes
+def _read(path: Union[str, Path], offset: int, end: int) -> Iterator[bytes]:
+    """A file's bytes from one place to another: one that only grew since is still what was hashed."""
+    left = end - offset
     with _opener(path)() as stream:
+        stream.seek(offset)
         while left:
             chunk = stream.read(min(left, CHUNK_BYTES))
             if not chunk:

@@ -176,9 +176,10 @@ def test_an_open_reader_outlives_the_removal(store: BlobFolder) -> None:
 def test_a_sweep_removes_only_what_is_old(store: BlobFolder, tmp_path: Path) -> None:
     assert store.sweep_temporary(0) == 0
     location = put(store, b"whole")
-    with store.writer("0" * 64, 10) as old, store.writer("1" * 64, 10):
+    with store.writer("0" * 64, 10) as old, store.writer("1" * 64, 10) as young:
         old.write(b"x")
-        partial = next(place for place in files(tmp_path / "blobs/incoming") if place.stat().st_size)
+        [partial] = files(tmp_path / "blobs/incoming")
+        young.write(b"y")
         os.utime(partial, (0, 0))
         assert store.sweep_temporary(3_600) == 1
         assert len(files(tmp_path / "blobs/incoming")) == 1

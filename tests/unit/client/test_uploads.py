@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from amlet.base.errors import AmletError, InvalidInput, StorageFailed, Unavailable
+from amlet.base.errors import AmletError, Conflict, InvalidInput, StorageFailed, Unavailable
 from amlet.base.hashing import sha256_bytes
 from amlet.client.uploads import PACK_BYTES, PARALLEL, Sources, send_missing, sources_of, submit_with_blobs
 from amlet.domain.artifact import PACK_LIMIT_BYTES, Entry
-from amlet.wire.files import Hashes
+from amlet.wire.files import BlobQuery, Hashes, SizeAnswer
 from amlet.wire.packs import read_pack
 from amlet.wire.server import Done
 
@@ -31,6 +31,8 @@ class FakeServer:
         self.bodies: list[str] = []
         self.under_way = self.most_under_way = 0
         self.asked = 0
+        self.begun_with: dict[str, bytes] = {}
+        self.offsets: list[int] = []
         self._faults = list(faults)
         self._lock = threading.Lock()
         self.blobs = self
@@ -43,8 +45,14 @@ class FakeServer:
         self.asked += 1
         return Hashes([sha256 for sha256 in hashes.sha256 if sha256 not in self.held])
 
-    def put(self, _workspace_id: str, sha256: str, data: Stream, size_bytes: int) -> Done:
-        content = self._take("blob", data, size_bytes)
+    def begun(self, _workspace_id: str, sha256: str, _query: Any) -> SizeAnswer:
+        return SizeAnswer(len(self.held.get(sha256, self.begun_with.get(sha256, b""))))
+
+    def put(self, _workspace_id: str, sha256: str, data: Stream, size_bytes: int, query: BlobQuery) -> Done:
+        if query.offset != len(self.begun_with.get(sha256, b"")[: query.offset]):
+            raise Conflict("not kept")
+        self.offsets.append(query.offset)
+        content = self.begun_with.pop(sha256, b"")[: query.offset] + self._take("blob", data, size_bytes, sha256)
         if sha256_bytes(content) != sha256:
             raise InvalidInput(f"The bytes do not have the hash {sha256}.")
         self.held[sha256] = content
@@ -54,7 +62,7 @@ class FakeServer:
         self.held.update(read_pack([self._take("pack", data, size_bytes)]))
         return Done()
 
-    def _take(self, kind: str, data: Stream, size_bytes: int) -> bytes:
+    def _take(self, kind: str, data: Stream, size_bytes: int, sha256: str = "") -> bytes:
         with self._lock:
             self.bodies.append(kind)
             self.under_way += 1
@@ -64,6 +72,8 @@ class FakeServer:
             chunks = iter(data())
             first = next(chunks, b"")
             if fault is not None:
+                if isinstance(fault, Unavailable):
+                    self.begun_with[sha256] = first
                 raise fault
             content = first + b"".join(chunks)
             assert len(content) == size_bytes
@@ -128,6 +138,33 @@ def test_after_a_broken_connection_the_rest_is_sent(tmp_path: Path) -> None:
     send(server, sources)
     assert set(server.held) == set(sources)
     assert server.asked >= 1
+
+
+def test_a_large_blob_goes_on_where_it_broke_off(tmp_path: Path) -> None:
+    server = FakeServer(Unavailable("broke"))
+    sources = files(tmp_path, 3 << 20)
+    told: list[int] = []
+    send(server, sources, lambda sent, _: told.append(sent))
+    assert server.offsets == [0, 1 << 20]
+    assert set(server.held) == set(sources)
+    assert told == sorted(told)
+
+
+def test_what_an_earlier_try_sent_of_a_large_blob_is_not_sent_again(tmp_path: Path) -> None:
+    server = FakeServer()
+    [(sha256, (path, _))] = (sources := files(tmp_path, 9 << 20)).items()
+    server.begun_with[sha256] = Path(path).read_bytes()[: 5 << 20]
+    send(server, sources)
+    assert server.offsets == [5 << 20]
+
+
+def test_a_beginning_that_is_not_ours_is_sent_anew(tmp_path: Path) -> None:
+    server = FakeServer()
+    [sha256] = sources = files(tmp_path, 9 << 20)
+    server.begun_with[sha256] = b"x" * 1000
+    send(server, sources)
+    assert server.offsets == [1000, 0]
+    assert set(server.held) == {sha256}
 
 
 def test_a_connection_that_never_holds_is_told_when_patience_is_over(tmp_path: Path) -> None:

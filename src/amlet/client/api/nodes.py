@@ -12,6 +12,8 @@ from amlet.wire.nodes import (
     AttemptStarted,
     LeaseAnswer,
     LeaseState,
+    LiveAnswer,
+    LiveOutputs,
     NodeHello,
     NodeWelcome,
     RenewLease,
@@ -53,6 +55,10 @@ class NodesApi(Noun):
         return self._call(
             SizeAnswer, routes.NODE_APPEND, workspace_id, run_id, data=data, size_bytes=size_bytes, query=query
         )
+
+    def put_outputs(self, workspace_id: str, run_id: str, body: LiveOutputs) -> LiveAnswer:
+        """What is in ./outputs while the script runs."""
+        return self._call(LiveAnswer, routes.NODE_OUTPUTS, workspace_id, run_id, body=body)
 
     def finalizing(self, workspace_id: str, run_id: str, body: AttemptQuery) -> Done:
         """The script has ended; its outputs follow."""
