@@ -720,6 +720,50 @@ def test_a_summary_whose_last_number_is_nan_has_no_last(records: Records) -> Non
     assert huge.last == math.inf
 
 
+def test_the_first_summaries_of_a_run_are_those_of_its_first_metrics(records: Records) -> None:
+    add_run(records, "r1")
+    write(records, lambda tx: tx.metrics.add("w", "r1", "j", 1, [scalar(name, 1) for name in "zxy"]))
+    assert [found.name for found in records.read(lambda tx: tx.metrics.summaries("w", "r1", 2))] == ["z", "x"]
+
+
+def test_named_metrics_are_found_in_the_runs_that_have_them(records: Records) -> None:
+    for number, names in enumerate((["a", "\ud800"], ["b"], [], ["a"])):
+        add_run(records, f"r{number}")
+        write(
+            records,
+            lambda tx, number=number, names=names: tx.metrics.add(
+                "w", f"r{number}", "j", 1, [scalar(name, number) for name in names]
+            ),
+        )
+    found = records.read(lambda tx: tx.metrics.named("w", ["r0", "r1", "r2", "none"], ["a", "\ud800", "c"]))
+    assert {run: {name: summary.last for name, summary in held.items()} for run, held in found.items()} == {
+        "r0": {"a": 0.0, "\ud800": 0.0}
+    }
+    assert records.read(lambda tx: tx.metrics.named("w", [], ["a"])) == {}
+    many = [f"m{number}" for number in range(1_200)]
+    assert records.read(lambda tx: tx.metrics.named("w", many, [*many, "a"])) == {}
+
+
+@pytest.mark.parametrize(
+    ("start", "count", "found"),
+    [
+        (0, 3, [0, 1, 2]),
+        (4_094, 4, [4_094, 4_095, 4_096, 4_097]),
+        (8_198, 10, [8_198, 8_199]),
+        (8_200, 5, []),
+        (3, 0, []),
+    ],
+)
+def test_a_stretch_of_a_metrics_points_goes_over_chunks(
+    start: int, count: int, found: list[int], records: Records
+) -> None:
+    add_run(records, "r1")
+    write(records, lambda tx: tx.metrics.add("w", "r1", "j", 1, [scalar("a", number) for number in range(8_200)]))
+    points = records.read(lambda tx: tx.metrics.stretch("w", "r1", "a", start, count))
+    assert [point.value for point in points] == found
+    assert records.read(lambda tx: tx.metrics.stretch("w", "r1", "b", start, count)) == []
+
+
 # Models
 
 

@@ -90,6 +90,93 @@ def test_what_was_logged_right_before_kill_9_is_there_and_the_run_fails(
     until(lambda: not folder_of(workspace._connection.workspace_id, run_id).exists(), seconds=10, what="a clean home")
 
 
+IMAGES = """
+class Plot:
+    def savefig(self, stream, format):
+        stream.write(b"\\x89PNG\\r\\n\\x1a\\n")
+run.log_image("roc", plot=Plot())
+run.log_confusion_matrix("matrix", {"schema_type": "confusion_matrix", "schema_version": "v1",
+                                    "data": {"class_labels": ["a"], "matrix": [[1]]}})
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_an_image_logged_right_before_kill_9_is_there(workspace: Workspace, script: Callable[[str], Any]) -> None:
+    process, run_id = script(IMAGES)
+    process.wait(30)
+    until(lambda: status(workspace, run_id) == FAILED, seconds=30, what="the end of the killed run")
+    found = Run.get(workspace, run_id).get_metrics(populate=True)
+    assert found["roc"].content == b"\x89PNG\r\n\x1a\n"
+    assert found["matrix"].data["data"]["matrix"] == [[1]]
+
+
+def test_an_image_logged_by_a_job_right_before_kill_9_is_there(workspace: Workspace, tmp_path: Path) -> None:
+    from amlet.sdk.environment import Environment
+    from amlet.sdk.script_run_config import ScriptRunConfig
+
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "train.py").write_text(
+        "import os\nfrom azureml.core import Run\nrun = Run.get_context()\n" + IMAGES
+    )
+    environment = Environment("own")
+    environment.python.user_managed_dependencies = True
+    environment.python.interpreter_path = sys.executable
+    run = Experiment(workspace, "jobs").submit(
+        ScriptRunConfig(str(tmp_path / "src"), "train.py", environment=environment)
+    )
+    assert run.wait_for_completion(raise_on_error=False)["status"] == FAILED
+    assert run.get_metrics(populate=True)["roc"].content == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def small_disk(fresh_server: RealServer) -> Any:
+    """The folder of interactive runs on a disk of 256 KiB."""
+    place = fresh_server.home.interactive
+    place.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no small disk can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_is_said_once_in_the_runs_warnings_and_training_goes_on(
+    workspace: Workspace, script: Callable[[str], Any], small_disk: Path
+) -> None:
+    process, run_id = script(
+        """
+run.log("x", 0)
+place = os.path.join(os.environ["AMLET_HOME"], "interactive", "filler")
+with open(place, "wb", buffering=0) as filler:
+    try:
+        while True:
+            filler.write(b"x" * 512)
+    except OSError:
+        pass
+for number in range(1, 20_000):
+    run.log("x", number)
+class Plot:
+    def savefig(self, stream, format):
+        stream.write(b"\\x89PNG\\r\\n\\x1a\\n" * 1000)
+run.log_image("roc", plot=Plot())
+os.unlink(place)
+run.log("x", 20_000)
+run.complete()
+"""
+    )
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    run = Run.get(workspace, run_id)
+    warnings = {warning["source"]: warning["message"] for warning in run.get_details()["warnings"]}
+    values = run.get_metrics()["x"]
+    assert (values[0], values[-1], run.status) == (0, 20_000, "Completed")
+    # The image's point is one of them.
+    assert warnings["metrics"] == (
+        f"{20_002 - len(values):,} values were lost: the journal could not be written (No space left on device)."
+    )
+    assert "is not kept with the run" in warnings["files"] and len(warnings) == 2
+
+
 def test_a_run_that_its_script_forgot_ends_as_the_script_does(
     workspace: Workspace, script: Callable[[str], Any]
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from amlet.sdk.connection import Connection, Names
 from amlet.sdk.run import Run
 from amlet.sdk.workspace import Workspace
-from support.server import RealServer
+from support.server import RealServer, until
 
 SCRIPT = """
 import io, os
@@ -138,3 +138,24 @@ def test_outside_a_project_runs_go_to_the_default_workspace(fresh_server: RealSe
     run_id = ran(fresh_server, place, "")
     assert run_id in synced(fresh_server, place)
     assert [held.name for held in fresh_server.client().workspaces.list().workspaces] == ["default"]
+
+
+def test_a_run_that_was_synced_and_then_killed_ends_within_seconds_with_all_it_logged(
+    fresh_server: RealServer, place: Path, workspace: Workspace
+) -> None:
+    text = """
+from amlet.sdk.sync import sync
+sync()
+run.log("x", 300)
+run.tag("late", "yes")
+print(run.id, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    run_id = ran(fresh_server, place, text)
+    until(lambda: Run.get(workspace, run_id).status == "Failed", seconds=10, what="the end of the killed run")
+    run = Run.get(workspace, run_id)
+    assert "killed by a signal" in run.get_details()["error"]["message"]
+    assert run.get_metrics()["x"] == list(range(301))
+    assert run_id in synced(fresh_server, place)  # the rest of it
+    assert Run.get(workspace, run_id).tags == {"team": "vision", "late": "yes"}
+    assert synced(fresh_server, place) == set()

@@ -303,8 +303,7 @@ def test_two_hundred_half_open_uploads_hinder_nobody_and_leave_nothing(place: Pl
                 place.put_head(data, "Content-Length: 1000") if number % 2 else place.wire.head("POST", "/api/x")[:-2]
             )
             connection.sendall(head + (data[:500] if number % 2 else b""))
-        incoming = place.server.home.blobs / "incoming"
-        until(lambda: incoming.exists() and len(list(incoming.iterdir())) >= 100, what="100 uploads under way")
+        until(lambda: place.descriptors() >= before + 200, what="200 uploads under way")
         began = time.monotonic()
         assert place.server.client().server.health().status == "ok"
         other = fresh()

@@ -16,16 +16,19 @@ from amlet.artifacts.remote import RemoteBlobs
 from amlet.artifacts.stage import collect
 from amlet.base.errors import AmletError, InvalidInput, NotFound, StaleAttempt, StorageFailed, Unavailable
 from amlet.base.paths import owner_only
+from amlet.client.kept_files import FOLDER, bring_kept
 from amlet.client.uploads import Sources, send_missing
 from amlet.domain import run as runs
 from amlet.domain.artifact import Entry
 from amlet.domain.job import Lease
 from amlet.domain.run import RunError, RunWarning
+from amlet.node.live_outputs import Watch
 from amlet.node.parts import Parts
 from amlet.node.processes import JobProcess
 from amlet.node.tails import Tail, TailFolder
 from amlet.node.variables import job_variables
-from amlet.runtime.attempt import JobFile, Result, write_json
+from amlet.runtime import losses
+from amlet.runtime.attempt import JobFile, Result, reserve, write_json
 from amlet.runtime.marked import end_marked
 from amlet.wire import codec
 from amlet.wire.files import AppendQuery, DrainQuery
@@ -90,6 +93,7 @@ class Attempt:
         self._journal_tails = TailFolder(self._journals, self._drain)
         self._std_log = Tail(self._output, lambda at, data: self._append(STD_LOG, at, data))
         self._key = (lease.workspace_id, lease.run_id)
+        self._outputs = Watch(self._client, *self._key, lease.attempt, self._work / "outputs")
 
     def run(self, adopted: JobProcess | None = None) -> None:
         """Bring the attempt to its end; with a process of an earlier node, go on from there."""
@@ -112,6 +116,7 @@ class Attempt:
                 self._give_up(error)
         finally:
             self._stop.set()
+            self._outputs.end()
             if self._process is not None:
                 self._process.end(grace_s=1.0) if self._process.is_alive() else None
                 self._process.close()
@@ -163,6 +168,8 @@ class Attempt:
             lines: list[str] = []
             build = self._parts.environments.build(lease.lock, lines.append)
         owner_only(self._journals)
+        reserve(self._folder)
+        losses.reserve(self._journals)
         blobs = RemoteBlobs(self._parts.client.patient(PATIENCE_S), lease.workspace_id)
         self._parts.trees.stage(lease.snapshot, blobs.fetch, self._work)
         job = lease.job
@@ -184,6 +191,7 @@ class Attempt:
         limit_s = self._lease.job.max_duration_s
         scanned = 0.0
         over = None
+        self._outputs.start()
         while not process.wait(TICK_S):
             if self._stale:
                 raise StaleAttempt(f"attempt {self._lease.attempt} of {self._lease.run_id} no longer counts")
@@ -209,6 +217,7 @@ class Attempt:
             except PASSING as error:  # the script goes on; what it writes stays in its files
                 log.info("run %s: %s", self._lease.run_id, error)
                 self._rest_until = time.monotonic() + AGAIN_S
+        self._outputs.end()
         self._end_stragglers()  # a process that the script left behind might write for ever
         for tail in (self._std_log, self._journal_tails):
             self._insist(tail.drain)
@@ -252,7 +261,7 @@ class Attempt:
         why = str(error) if isinstance(error, AmletError) else f"{type(error).__name__}: {error}"
         text = f"The node could not bring the run to its end: {why}"
         failure = RunError("SystemError", text, type(error).__name__)
-        asked = SettleAttempt(self._lease.attempt, runs.FAILED, None, failure, [], [])
+        asked = SettleAttempt(self._lease.attempt, runs.FAILED, None, failure, [], self._lost(), collected=False)
         try:
             self._insist(lambda: self._client.nodes.settle(*self._key, asked))
         except AmletError as refused:
@@ -286,8 +295,10 @@ class Attempt:
         attempt = self._lease.attempt
         self._insist(lambda: self._client.nodes.finalizing(*self._key, AttemptQuery(attempt)))
         self._insist(self._files.drain)
+        kept = self._folder / FOLDER
+        self._insist(lambda: bring_kept(self._client, *self._key, kept, log.info))
         entries, warnings = self._insist(self._collect)
-        said = [RunWarning("outputs", text) for text in warnings]
+        said = [*self._lost(), *(RunWarning("outputs", text) for text in warnings)]
         for _ in range(5):
             asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, entries, said)
             missing = self._insist(partial(self._client.nodes.settle, *self._key, asked)).missing
@@ -298,9 +309,17 @@ class Attempt:
                 self._insist(partial(send_missing, self._client, self._lease.workspace_id, missing, sources))
             except InvalidInput:  # a process that the script left behind still writes: take the files as they are now
                 entries, warnings = self._insist(self._collect)
-        said.append(RunWarning("outputs", "Files of ./outputs changed while they were collected, and are not kept."))
-        asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, [], said)
+        text = (
+            "Files of ./outputs changed while they were collected: what is kept of them was seen while the script ran."
+        )
+        said.append(RunWarning("outputs", text))
+        asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, [], said, collected=False)
         self._insist(lambda: self._client.nodes.settle(*self._key, asked))
+
+    def _lost(self) -> list[RunWarning]:
+        """What the script logged while its disk was full."""
+        lost = losses.losses_of(self._journals)
+        return [RunWarning("metrics", lost.sentence)] if lost is not None else []
 
     def _collect(self) -> tuple[list[Entry], list[str]]:
         entries: list[Entry] = []

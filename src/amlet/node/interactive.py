@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from amlet.base.errors import AmletError, Conflict, InvalidInput, NotFound, StaleAttempt, Unavailable
+from amlet.base.paths import Home
 from amlet.client.connection import Client
-from amlet.domain.run import FAILED, RunError
+from amlet.client.kept_files import FOLDER, bring_kept
+from amlet.domain.run import FAILED, RunError, RunWarning
+from amlet.node.offline import KILLED, OfflineRuns
 from amlet.node.tails import TailFolder
+from amlet.runtime.losses import losses_of
 from amlet.runtime.process import ProcessMark
 from amlet.wire.codec import from_json
 from amlet.wire.files import DrainQuery
@@ -34,16 +38,21 @@ class Left(NamedTuple):
 
 
 class Undertaker(threading.Thread):
-    """Looks at the folders of interactive runs of this home, and takes care of those whose process is gone."""
+    """Looks at the folders of this home's interactive and offline runs; takes care of those whose process is gone."""
 
-    def __init__(self, folder: Path, client: Client, ended: threading.Event) -> None:
+    def __init__(self, home: Home, client: Client, ended: threading.Event) -> None:
         super().__init__(name="undertaker", daemon=True)
-        self._folder = folder
+        self._folder = home.interactive
+        self._offline = OfflineRuns(home.offline, client)
         self._client = client
         self._ended = ended
 
     def run(self) -> None:
         while not self._ended.wait(PAUSE_S):
+            try:
+                self._offline.look()
+            except (AmletError, OSError) as error:
+                log.info("offline runs: %s", error)
             if not self._folder.is_dir():
                 continue
             for folder in sorted(self._folder.iterdir()):
@@ -72,7 +81,7 @@ def read_left(folder: Path) -> Left | None:
 
 
 def bury(client: Client, folder: Path, left: Left) -> None:
-    """Bring what the journals hold, end the run if it has not ended, and remove the folder.
+    """Bring what the journals hold and the files kept, end the run if it has not ended, and remove the folder.
 
     Raises:
         Unavailable: if the server is away: it is tried again.
@@ -84,6 +93,7 @@ def bury(client: Client, folder: Path, left: Left) -> None:
 
     try:
         TailFolder(folder / "journals", drain).drain()
+        bring_kept(client, left.workspace_id, left.run_id, folder / FOLDER, log.info)
         client.runs.end(left.workspace_id, left.run_id, _end_of(folder))
     except (StaleAttempt, Conflict, NotFound) as error:  # it has ended, or was deleted
         if isinstance(error, NotFound) and left.url not in ("", client.url):
@@ -94,9 +104,10 @@ def bury(client: Client, folder: Path, left: Left) -> None:
 
 def _end_of(folder: Path) -> EndRun:
     """How the run ended, as its process noted it when it could not tell the server; else it was killed."""
-    text = "The process of the run ended without a result: killed by a signal or out of memory."
     try:
         told: EndRun = from_json(EndRun, (folder / "end.json").read_bytes(), strict=False)
         return told
     except (OSError, InvalidInput):
-        return EndRun(FAILED, RunError("SystemError", text))
+        lost = losses_of(folder / "journals")
+        warnings = [RunWarning("metrics", lost.sentence)] if lost is not None else []
+        return EndRun(FAILED, RunError("SystemError", KILLED), warnings)

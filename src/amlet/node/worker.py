@@ -47,7 +47,7 @@ class Worker:
         self._adopt(left)
         if self._replicas is not None:
             self._replicas.start()
-            Undertaker(Home(self._parts.home).interactive, self._parts.client, self._parts.ended).start()
+            Undertaker(Home(self._parts.home), self._parts.client, self._parts.ended).start()
         asked = TakeLease(self._parts.name, TAKE_WAIT_S)
         away_since: float | None = None
         while not self._parts.ended.is_set():

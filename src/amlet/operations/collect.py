@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from amlet.artifacts.logs import LogFolder
-from amlet.base.errors import Conflict, InvalidInput
+from amlet.base.errors import Conflict, FieldError, InvalidInput
 from amlet.base.paths import relative_path
 from amlet.domain.artifact import Entry
 from amlet.domain.run import Run
 from amlet.operations.submit import check_entries
 from amlet.operations.transitions import save
-from amlet.runtime.journal import read_points
+from amlet.runtime.journal import ParsedJournal, read_points
 from amlet.store.base import FileRecord, Transaction
+from amlet.wire.nodes import OUTPUTS, LiveAnswer, LiveOutputs
 
 
 def append_log(tx: Transaction, logs: LogFolder, run: Run, path: str, offset: int, data: bytes) -> int:
@@ -35,8 +36,13 @@ def append_log(tx: Transaction, logs: LogFolder, run: Run, path: str, offset: in
     return size
 
 
-def drain(tx: Transaction, run: Run, journal: str, offset: int, data: bytes) -> int:
+def drain(
+    tx: Transaction, run: Run, journal: str, offset: int, data: bytes, parsed: ParsedJournal | None = None
+) -> int:
     """Store the points of journal bytes and move the drained offset with them, once.
+
+    Args:
+        parsed: What all of the data holds, where it was read before: the one writer then has less to do.
 
     Returns:
         The offset up to which the journal was taken: whole lines only.
@@ -47,7 +53,8 @@ def drain(tx: Transaction, run: Run, journal: str, offset: int, data: bytes) -> 
     taken = tx.metrics.drained(run.workspace_id, run.id, journal)
     if offset > taken:
         return taken
-    parsed = read_points(data[taken - offset :])
+    if parsed is None or taken > offset:
+        parsed = read_points(data[taken - offset :])
     if not parsed.consumed:
         return taken
     tx.metrics.add(run.workspace_id, run.id, journal, taken + parsed.consumed, parsed.points)
@@ -60,11 +67,14 @@ def _check_offset(offset: int) -> None:
         raise InvalidInput(f"An offset is 0 or more, got {offset}.")
 
 
-def put_files(tx: Transaction, run: Run, entries: Sequence[Entry], *, replace: bool = True) -> list[str]:
-    """Add finished files to the run.
+def put_files(
+    tx: Transaction, run: Run, entries: Sequence[Entry], *, replace: bool = True, live: bool = False
+) -> list[str]:
+    """Add files to the run.
 
     Args:
         replace: A path that is there with other content is replaced; else it is a Conflict (v1-behaviours 3.10).
+        live: They are ./outputs of a script that goes on: its end decides.
 
     Returns:
         The blobs to send first; nothing is recorded then.
@@ -76,17 +86,75 @@ def put_files(tx: Transaction, run: Run, entries: Sequence[Entry], *, replace: b
         _check_new(tx, run, entries)
     missing = tx.blobs.missing([entry.sha256 for entry in entries])
     if not missing:
-        files = [FileRecord(entry.path, entry.size_bytes, entry.sha256, None) for entry in entries]
+        files = [FileRecord(entry.path, entry.size_bytes, entry.sha256, None, live) for entry in entries]
+        if live:  # what was uploaded by name stays, whatever becomes of ./outputs
+            files = [file for file in files if tx.files.find(run.workspace_id, run.id, file.path) != _settled(file)]
         tx.files.put(run.workspace_id, run.id, files)
         save(tx, run)
     return missing
+
+
+def put_live(tx: Transaction, run: Run, seen: LiveOutputs) -> LiveAnswer:
+    """Take note of ./outputs while the script runs.
+
+    What the user uploaded under such a name stays. What the script handed in by itself stays until the node knows of
+    it: the node may have looked before that.
+    """
+    faults = check_entries(seen.entries)
+    faults += [
+        FieldError(f"entries[{number}].path", f"is not below {OUTPUTS}")
+        for number, entry in enumerate(seen.entries)
+        if not entry.path.startswith(OUTPUTS)
+    ]
+    if faults:
+        raise InvalidInput.of(faults, subject="the outputs of the run")
+    fresh: list[Entry] = []
+    others: dict[str, str] = {}
+    for entry in seen.entries:
+        held = tx.files.find(run.workspace_id, run.id, entry.path)
+        if held is None or (held.live and held.sha256 == seen.known.get(entry.path) != entry.sha256):
+            fresh.append(entry)
+        elif held.live and held.sha256 is not None and held.sha256 != entry.sha256:
+            others[entry.path] = held.sha256
+    missing = tx.blobs.missing([entry.sha256 for entry in fresh])
+    if missing:
+        return LiveAnswer(missing)
+    gone = []
+    for path in seen.gone:
+        held = tx.files.find(run.workspace_id, run.id, path)
+        if held is not None and held.live and held.sha256 == seen.known.get(path):
+            gone.append(path)
+    if fresh or gone:
+        files = [FileRecord(entry.path, entry.size_bytes, entry.sha256, None, live=True) for entry in fresh]
+        tx.files.remove(run.workspace_id, run.id, gone)
+        tx.files.put(run.workspace_id, run.id, files)
+        save(tx, run)
+    return LiveAnswer([], others)
+
+
+def settle_files(tx: Transaction, run: Run, entries: Sequence[Entry]) -> list[str]:
+    """Record what ./outputs and ./logs hold at the script's end, in the place of what was seen while it ran.
+
+    Returns:
+        The blobs to send first; nothing is recorded then.
+    """
+    missing = put_files(tx, run, entries)
+    if not missing:
+        kept = {entry.path for entry in entries}
+        files = tx.files.list(run.workspace_id, run.id)
+        tx.files.remove(run.workspace_id, run.id, [file.path for file in files if file.live and file.path not in kept])
+    return missing
+
+
+def _settled(file: FileRecord) -> FileRecord:
+    return file._replace(live=False)
 
 
 def _check_new(tx: Transaction, run: Run, entries: Sequence[Entry]) -> None:
     taken = []
     for entry in entries:
         held = tx.files.find(run.workspace_id, run.id, entry.path)
-        if held is not None and held.sha256 != entry.sha256:
+        if held is not None and held.sha256 != entry.sha256 and (run.is_over or not held.live):
             taken.append(entry.path)
     if taken:
         raise Conflict(

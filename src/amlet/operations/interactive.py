@@ -9,7 +9,8 @@ from amlet.base import names
 from amlet.base.errors import Conflict, FieldError, InvalidInput
 from amlet.domain import run as runs
 from amlet.domain.artifact import Entry, tree_of
-from amlet.domain.run import Run
+from amlet.domain.run import SNAPSHOT, Run
+from amlet.operations.collect import drain
 from amlet.operations.edit import check_marks
 from amlet.operations.ensure import ensure_experiment
 from amlet.operations.submit import check_entries
@@ -19,9 +20,6 @@ from amlet.wire.runs import EndRun, StartRun
 
 BATCH_LIMIT = 100
 """v1-behaviours 7.4."""
-
-SNAPSHOT = "ContentSnapshotId"
-"""The property that names a run's snapshot (v1-behaviours 3.4)."""
 
 
 def start_runs(tx: Transaction, workspace_id: str, asked: Sequence[StartRun], now: datetime) -> list[Run]:
@@ -43,10 +41,10 @@ def start_runs(tx: Transaction, workspace_id: str, asked: Sequence[StartRun], no
 
 
 def end_run(tx: Transaction, workspace_id: str, run_id: str, asked: EndRun, now: datetime) -> Run:
-    """Settle a run that no node executes. Ending it twice the same way changes nothing.
+    """Keep what a run that no node executes logged last, and settle it. Ending it twice the same way changes nothing.
 
     Raises:
-        Conflict: if a node executes it, or it ended another way.
+        Conflict: if a node executes it, or it ended another way; or if what a journal holds before is not here.
     """
     run = tx.runs.get(workspace_id, run_id)
     if run.status == asked.outcome:
@@ -56,6 +54,11 @@ def end_run(tx: Transaction, workspace_id: str, run_id: str, asked: EndRun, now:
         raise Conflict(f"Run {run_id} cannot be ended as {asked.outcome}: {how}.", hint="run.cancel() ends it early.")
     if asked.outcome not in runs.TERMINAL:
         raise InvalidInput(f"{asked.outcome!r} does not end a run.", hint="use Completed, Failed or Canceled.")
+    for piece in asked.journals:
+        data = piece.lines.encode("ascii", "replace")
+        if drain(tx, run, piece.journal, piece.offset, data) < piece.offset + len(data):
+            raise Conflict(f"Run {run_id} lacks bytes of its journal {piece.journal[:50]!r}.", hint="bring them first.")
+        run = tx.runs.get(workspace_id, run_id)
     run = run._replace(warnings=[*run.warnings, *asked.warnings])
     error = (asked.error or run.error) if asked.outcome == runs.FAILED else None
     # A process that was offline tells when it ended; never before it began.

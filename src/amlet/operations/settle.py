@@ -8,7 +8,7 @@ from amlet.base.errors import InvalidInput
 from amlet.domain import run as runs
 from amlet.domain.compute import pool_of
 from amlet.domain.run import Run, RunError
-from amlet.operations.collect import put_files
+from amlet.operations.collect import put_files, settle_files
 from amlet.operations.lease import LEASE_S, current
 from amlet.operations.transitions import RECONCILE, move, queue_topic, save
 from amlet.store.base import Transaction
@@ -36,7 +36,7 @@ def settle(tx: Transaction, workspace_id: str, run_id: str, asked: SettleAttempt
     run = current(tx, workspace_id, run_id, asked.attempt)
     if asked.outcome not in runs.TERMINAL:
         raise InvalidInput(f"{asked.outcome!r} does not end a run.", hint="use Completed, Failed or Canceled.")
-    missing = put_files(tx, run, asked.outputs)
+    missing = settle_files(tx, run, asked.outputs) if asked.collected else put_files(tx, run, asked.outputs)
     if missing:
         return SettleAnswer(missing)
     run = tx.runs.get(workspace_id, run_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from amlet.artifacts.base import BlobStore
 from amlet.artifacts.logs import LogFolder
@@ -63,33 +65,46 @@ class Emptying:
         Args:
             dry_run: Say what would go, and keep it.
         """
-        found: list[_Found] = []
+        if dry_run:
+            return self._look(before, now)
+        dooms = self._records.read(lambda tx: bool(tx.runs.trashed_before(before)))
+        later_bytes = self._look(before, now).later_bytes if dooms else 0
+        found = self._records.write(lambda tx: _delete(tx, before, now)).result()
+        for number in found.logs:
+            self._logs.remove(number)
+        for location in found.gone:
+            self._blobs.remove(location, unless_younger_than_s=YOUNG.total_seconds())
+        return found.answer._replace(later_bytes=later_bytes)
+
+    def _look(self, before: datetime, now: datetime) -> TrashAnswer:
+        """What emptying would do: it is done, and undone."""
+        found: list[TrashAnswer] = []
 
         def work(tx: Transaction) -> None:
-            found.append(_delete(tx, before, now))
-            if dry_run:
-                raise _OnlyLooking
+            future = now + YOUNG
+            if tx.runs.trashed_before(before):
+                # Young blobs that had no use before are on their way into a run; those that lose it now go later.
+                unused = {location.sha256 for location in tx.blobs.unreferenced(future)}
+                answer = _delete(tx, before, now).answer
+                later = [held for held in tx.blobs.unreferenced(future) if held.sha256 not in unused]
+                found.append(answer._replace(later_bytes=sum(location.size_bytes for location in later)))
+            else:
+                found.append(_delete(tx, before, now).answer)
+            raise _OnlyLooking
 
-        try:
+        with contextlib.suppress(_OnlyLooking):
             self._records.write(work).result()
-        except _OnlyLooking:
-            return found[-1].answer
-        for number in found[-1].logs:
-            self._logs.remove(number)
-        for location in found[-1].gone:
-            self._blobs.remove(location, unless_younger_than_s=YOUNG.total_seconds())
-        return found[-1].answer
+        return found[-1]
 
 
 class _OnlyLooking(Exception):
-    """Undoes the transaction of a dry run."""
+    """Undoes a transaction."""
 
 
-class _Found:
-    def __init__(self, answer: TrashAnswer, logs: list[int], gone: list[BlobLocation]) -> None:
-        self.answer = answer
-        self.logs = logs
-        self.gone = gone
+class _Found(NamedTuple):
+    answer: TrashAnswer
+    logs: list[int]
+    gone: list[BlobLocation]
 
 
 def _delete(tx: Transaction, before: datetime, now: datetime) -> _Found:

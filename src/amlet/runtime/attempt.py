@@ -13,6 +13,9 @@ from typing import Any, Dict, List, NamedTuple, Optional
 JOB_FILE = "job.json"
 RESULT_FILE = "result.json"
 
+RESERVED_BYTES = 4096
+"""Enough for a result without a stack trace."""
+
 
 class JobFile(NamedTuple):
     """What the bootstrap is to start. Either `script` with `arguments`, or `command`."""
@@ -88,6 +91,15 @@ class Result(NamedTuple):
             )
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
+
+
+def reserve(folder: Path) -> None:
+    """Take the space of a short result beforehand, so that a script that fills the disk still gets its result.
+
+    Raises:
+        OSError: there is no space for it.
+    """
+    (folder / f"{RESULT_FILE}.part").write_bytes(bytes(RESERVED_BYTES))
 
 
 def write_json(path: Path, fields: Any, *, mode: int = 0o600) -> None:

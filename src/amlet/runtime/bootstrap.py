@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TEXT_LIMIT = 100_000
 """Characters kept of a message and of a stack trace."""
 
+SHORT_TEXT = 400
+"""Of a message, when the disk is full: the result then fits what `amlet.runtime.attempt: reserve` took."""
+
 
 def main(folder: str) -> NoReturn:
     """Run the job of an attempt's folder and end this process with its exit code."""
@@ -51,13 +54,28 @@ class Ending:
         """Write it whole or not at all; not in a fork of the script's. The machine's end ends the attempt: no fsync."""
         if os.getpid() != self._pid:
             return
-        text = _json_text({"exit_code": self.exit_code, "exception": self.exception, "usage": _usage()})
+        failure = self._try() and self._try(shortly=True)
+        if failure:
+            sys.stderr.write(f"amlet: cannot write {self._path}: {failure.strerror}.\n")
+
+    def _try(self, *, shortly: bool = False) -> Optional[OSError]:
+        """Write over the space that the node took before the script began: a full disk has room for a short result."""
+        exception = self.exception
+        if shortly and exception is not None:
+            exception = {**exception, "message": exception["message"][:SHORT_TEXT], "stack_trace": None}
+        content = _json_text({"exit_code": self.exit_code, "exception": exception, "usage": _usage()}).encode("ascii")
         try:
-            with open(self._path + ".part", "w", encoding="utf-8") as file:  # noqa: PTH123
-                file.write(text)
+            handle = os.open(self._path + ".part", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                if os.write(handle, content) != len(content):
+                    raise OSError(28, "No space left on device")
+                os.ftruncate(handle, len(content))
+            finally:
+                os.close(handle)
             os.replace(self._path + ".part", self._path)  # noqa: PTH105
         except OSError as error:
-            sys.stderr.write(f"amlet: cannot write {self._path}: {error.strerror}.\n")
+            return error
+        return None
 
 
 def _run_script(script: str, arguments: List[str], ending: Ending) -> NoReturn:

@@ -16,6 +16,7 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
 from amlet.domain.metric import ARTIFACTS, KINDS, LIST, ROW, SCALAR, TABLE, Point
+from amlet.runtime import losses
 from amlet.runtime.process import mark_of
 
 SUFFIX = ".jsonl"
@@ -31,9 +32,9 @@ class Journal:
     """Appends points to a file of this process in a folder.
 
     `append` is one write on an O_APPEND descriptor: what it returned from survives kill -9 of the process. It takes
-    no lock and may be called from any thread. Storage trouble never raises: the line is counted in `lost`, the first
-    one is told on stderr, and the next append tries again. The file is made by the first append; after a fork the
-    child makes its own.
+    no lock and may be called from any thread. Storage trouble never raises: the line is counted in `lost` and in the
+    file of `amlet.runtime.losses`, the first one is told on stderr, and the next append tries again. The journal's own
+    file is made by the first append; after a fork the child makes its own.
     """
 
     def __init__(self, folder: Union[str, os.PathLike[str]], run_id: str, attempt: int) -> None:
@@ -49,6 +50,7 @@ class Journal:
         self._fd: Optional[int] = None
         self._torn = False
         self._warned = False
+        self._uncounted = 0
         self._heads: Dict[str, str] = {}
         _open_journals.append(self)
 
@@ -84,6 +86,7 @@ class Journal:
         """Close the file. A later append opens a new one."""
         if self in _open_journals:
             _open_journals.remove(self)
+        self._count_losses()
         self._forget()
 
     def _head(self, name: str, kind: str) -> str:
@@ -141,10 +144,16 @@ class Journal:
 
     def _lose(self, error: OSError) -> None:
         self.lost += 1
+        self._uncounted += 1
         if self._warned:
+            self._count_losses()
             return
         self._warned = True
         self.trouble = error.strerror or str(error)
+        self._count_losses()
+        import atexit
+
+        atexit.register(self._count_losses)  # what another process's counting kept from being counted
         try:
             sys.stderr.write(
                 f"amlet: cannot write metrics to {self.path or self._folder}: {error.strerror}. "
@@ -152,6 +161,12 @@ class Journal:
             )
         except (OSError, ValueError, AttributeError):
             return  # stderr is closed, or there is none
+
+    def _count_losses(self) -> None:
+        """For whoever tells the run's end: this process may be killed."""
+        count, self._uncounted = self._uncounted, 0
+        if count and not losses.add(self._folder, count, self.trouble or ""):
+            self._uncounted += count
 
     def _forget(self) -> None:
         fd, self._fd, self.path, self._torn = self._fd, None, None, False
@@ -167,7 +182,7 @@ _open_journals: List[Journal] = []
 
 def _leave_to_parent() -> None:
     for journal in _open_journals:
-        journal.lost = 0
+        journal.lost = journal._uncounted = 0
         journal._forget()
 
 
@@ -255,7 +270,18 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_scan: Callable[[str, int], Any] = json.JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
+
+
+def _decode(text: str) -> Any:
+    """The value that a text is: `json.loads` without its look for blanks, which a line of a journal has none of."""
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration as error:
+        raise ValueError("not JSON") from error
+    if end != len(text):
+        raise ValueError("not JSON alone")
+    return value
 
 
 def _point(fields: Dict[str, Any]) -> Point:
@@ -263,10 +289,10 @@ def _point(fields: Dict[str, Any]) -> Point:
     name, kind, step, moment = fields["n"], fields["k"], fields.get("s"), fields["t"]
     whole = (
         type(name) is str
-        and kind in KINDS
         and (step is None or type(step) is int)
         and type(moment) in (float, int)
-        and _SHAPES[kind](value)
+        # Most points are floats: they are spared a call.
+        and ((type(value) is float and kind == SCALAR) or (kind in KINDS and _SHAPES[kind](value)))
     )
     if not whole:
         raise ValueError("not a point")

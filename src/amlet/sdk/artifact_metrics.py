@@ -48,7 +48,8 @@ def read_image(path: Union[str, Path]) -> bytes:
         UserErrorException: if it cannot be read.
     """
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:  # noqa: PTH123
+            data = file.read()
     except OSError as error:
         raise UserErrorException(f"The image {path} cannot be read: {error.strerror}.") from error
     if image_type(data[:HEAD_BYTES]) is None:

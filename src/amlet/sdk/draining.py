@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 from amlet.wire.files import DrainQuery
 
 if TYPE_CHECKING:
     from amlet.client.connection import Client
+    from amlet.wire.runs import JournalPiece
 
 SUFFIX = ".jsonl"
 
 PIECE_BYTES = 4 << 20
+
+LAST_BYTES = 256 << 10
+"""So much may travel with the end of a run, in one call."""
 
 LONGEST_PIECE_BYTES = 16 << 20
 """The server takes no more at once."""
@@ -40,12 +44,40 @@ class Drainer:
             Unavailable: if the server cannot be reached. The journals stay.
             StaleAttempt: if the run is over, or another attempt took its place.
         """
-        try:
-            names = sorted(name for name in os.listdir(self._folder) if name.endswith(SUFFIX))  # noqa: PTH208
-        except FileNotFoundError:
-            return
-        for name in names:
+        for name in self._names():
             self._drain_one(client, workspace_id, name)
+
+    def last(self) -> Optional[List[JournalPiece]]:
+        """What the server lacks, for the call that ends the run; None when that is too much for it, or not known.
+
+        What is given counts as lacking: a call that fails has taken nothing.
+        """
+        from amlet.wire.runs import JournalPiece
+
+        found: List[JournalPiece] = []
+        left = LAST_BYTES
+        for name in self._names():
+            taken = self._taken.get(name, 0 if self._is_new else None)
+            if taken is None:
+                return None
+            with open(f"{self._folder}/{name}", "rb") as journal:  # noqa: PTH123
+                journal.seek(taken)
+                piece = journal.read(left + 1)
+            if len(piece) > left:
+                return None
+            left -= len(piece)
+            whole = piece[: piece.rfind(b"\n") + 1]
+            if whole and not whole.isascii():
+                return None  # damaged: as bytes it is taken for what it is
+            if whole:
+                found.append(JournalPiece(name, taken, whole.decode("ascii")))
+        return found
+
+    def _names(self) -> List[str]:
+        try:
+            return sorted(name for name in os.listdir(self._folder) if name.endswith(SUFFIX))  # noqa: PTH208
+        except FileNotFoundError:
+            return []
 
     def _drain_one(self, client: Client, workspace_id: str, name: str) -> None:
         path = f"{self._folder}/{name}"

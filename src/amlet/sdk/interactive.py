@@ -13,7 +13,7 @@ from amlet.base.hashing import sha256_bytes
 from amlet.base.ids import uuid4_text
 from amlet.base.paths import Home, owner_only
 from amlet.domain.artifact import Entry
-from amlet.domain.run import CANCELED, COMPLETED, FAILED, RUNNING, RunWarning
+from amlet.domain.run import CANCELED, COMPLETED, FAILED, RUNNING
 from amlet.sdk import recording
 from amlet.sdk.exceptions import SnapshotException, UserErrorException, as_v1
 from amlet.sdk.local_files import LocalFiles, files_below
@@ -72,14 +72,13 @@ class Own:
         if ended_before and run._known.status == outcome:
             return run._known
         held = run._connection
-        lost = recorder.journal.lost
-        warnings = [RunWarning("metrics", f"{lost} values were lost: {recorder.journal.trouble}.")] if lost else []
-        asked = EndRun(outcome, error, warnings)
+        asked = EndRun(outcome, error, recorder.warnings())
         try:
-            recorder.bring()
             if outcome != CANCELED:
                 self._keep_files(one_at_a_time=exiting)
-            record: RunRecord = held.client.runs.end(held.workspace_id, run.id, asked)
+            record: RunRecord = recorder.hand_over(
+                lambda last: held.client.runs.end(held.workspace_id, run.id, asked._replace(journals=last))
+            )
         except Unavailable as failure:
             self._note(asked)
             warn(f"run {run.id} has ended as {outcome}; its server is told when it is back: {failure.message}")
@@ -221,6 +220,7 @@ def folder_of(workspace_id: str, run_id: str) -> Path:
 
 def make_folder(workspace_id: str, run_id: str, url: str) -> Path:
     """Make it, with the note that names the run and this process."""
+    from amlet.runtime.losses import reserve
     from amlet.runtime.process import mark_of
 
     folder, mark = folder_of(workspace_id, run_id), mark_of()
@@ -236,6 +236,7 @@ def make_folder(workspace_id: str, run_id: str, url: str) -> Path:
         partial = folder / f".{RUN_FILE}.{os.getpid()}"
         partial.write_text(json.dumps(note), "utf-8")
         partial.replace(folder / RUN_FILE)
+        reserve(folder / JOURNALS)
     except OSError as error:
         raise StorageFailed.from_os_error(error, folder) from error
     return folder

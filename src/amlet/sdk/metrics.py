@@ -47,7 +47,7 @@ def values_of(name: str, value: Any) -> List[Any]:
     """
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
         raise UserErrorException(f"run.log_list takes a list of values for {name!r}, not {_shown(value)}.")
-    return [cell(name, item) for item in value]
+    return [item if type(item) is float else cell(name, item) for item in value]
 
 
 def row_of(name: str, columns: Mapping[str, Any]) -> Dict[str, Any]:
@@ -74,7 +74,7 @@ def table_of(name: str, value: Any) -> Dict[str, Any]:
             columns[str(column)] = cell(name, content)
             lengths[str(column)] = 1
         else:
-            columns[str(column)] = [cell(name, item) for item in content]
+            columns[str(column)] = [item if type(item) is float else cell(name, item) for item in content]
             lengths[str(column)] = len(columns[str(column)])
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{column}: {length}" for column, length in lengths.items())

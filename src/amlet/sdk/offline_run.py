@@ -15,24 +15,25 @@ from amlet.base.names import EXPERIMENT, RUN_ID
 from amlet.base.paths import Home
 from amlet.domain import run as records
 from amlet.domain.artifact import Entry
-from amlet.domain.metric import Point, collate
+from amlet.domain.metric import Point, collated
 from amlet.runtime.journal import Journal, read_file
 from amlet.sdk.exceptions import UserErrorException, as_v1
 from amlet.sdk.local_files import LocalFiles
 from amlet.sdk.notice import warn
-from amlet.sdk.offline_store import JOURNALS, Note, OfflineFolder
-from amlet.sdk.run import Run
+from amlet.sdk.offline_printing import PrintingRun
+from amlet.sdk.offline_store import JOURNALS, FileBody, Note, OfflineFolder
 
 if TYPE_CHECKING:
     from amlet.sdk.connection import Connection
     from amlet.sdk.experiment import Experiment
+    from amlet.sdk.run import Run
     from amlet.wire.runs import RunDetails, UpdateRun
 
 PREFIX = "OfflineRun_"
 NO_EXPERIMENT = "offline"
 
 
-class _OfflineRun(Run):
+class _OfflineRun(PrintingRun):
     """A local run: the same methods as in a job, and what v1 prints.
 
     It is kept below AMLET_HOME/offline and can be read back; `amlet sync` brings it to a server. What needs a server -
@@ -119,79 +120,6 @@ class _OfflineRun(Run):
         """The run that this one is a child of; None for a root."""
         return self._parent
 
-    def log(self, name: str, value: Any, description: str = "", step: Optional[int] = None) -> None:
-        """Print and keep one value."""
-        super().log(name, value, description, step)
-        _tell("scalar", name, value)
-
-    def log_list(self, name: str, value: List[Any], description: str = "") -> None:
-        """Print and keep a list of values."""
-        super().log_list(name, value, description)
-        _tell("list", name, value)
-
-    def log_row(self, name: str, description: Optional[str] = None, **kwargs: Any) -> None:
-        """Print and keep one row of a table."""
-        super().log_row(name, description, **kwargs)
-        _tell("row", name, kwargs)
-
-    def log_table(self, name: str, value: Dict[str, Any], description: str = "") -> None:
-        """Print and keep a table."""
-        super().log_table(name, value, description)
-        _tell("table", name, value)
-
-    def log_image(self, name: str, path: Optional[str] = None, plot: Any = None, description: str = "") -> None:
-        """Print and keep an image."""
-        super().log_image(name, path, plot, description)
-        _tell("image", name, plot if plot is not None else path)
-
-    def _log_json(self, name: str, kind: str, value: Any) -> None:
-        super()._log_json(name, kind, value)
-        _tell(kind, name, value)
-
-    def tag(self, key: Optional[str] = None, value: Optional[str] = None, **kwargs: Any) -> None:
-        """Set one tag. v1's offline run calls the key `name` (v1-behaviours 5.6): that is taken too."""
-        key = kwargs.pop("name", key)
-        if key is None or kwargs:
-            raise TypeError(f"tag() takes key and value, not {sorted(kwargs) or 'nothing'}")
-        print(f"Attempted to add tag {key} with value {value}")
-        super().set_tags({key: value})
-
-    def set_tags(self, tags: Dict[str, Optional[str]]) -> None:
-        """Set tags; others stay as they are."""
-        print(f"Attempted to set tags {tags}")
-        super().set_tags(tags)
-
-    def add_properties(self, properties: Dict[str, str]) -> None:
-        """Add properties. One that is there cannot be changed."""
-        print(f"Attempted to add properties {properties}")
-        super().add_properties(properties)
-
-    def upload_file(self, name: str, path_or_stream: Any, datastore_name: Optional[str] = None) -> None:
-        """Keep one file with the run."""
-        print(f"Attempted to track file {name} at {path_or_stream}")
-        super().upload_file(name, path_or_stream, datastore_name)
-
-    def upload_files(
-        self,
-        names: Optional[Sequence[str]] = None,
-        paths: Optional[Sequence[Union[str, Path]]] = None,
-        return_artifacts: bool = False,
-        timeout_seconds: Optional[int] = None,
-        datastore_name: Optional[str] = None,
-        **kwargs: Any,
-    ) -> Optional[List[str]]:
-        """Keep several files with the run. v1's offline run calls the names `name`: that is taken too."""
-        names = kwargs.pop("name", names)
-        if names is None or paths is None or kwargs:
-            raise TypeError("upload_files() takes names and paths")
-        print(f"Attempted to track files {names} at {paths} with timeout {timeout_seconds}s")
-        return super().upload_files(names, paths, return_artifacts, None, datastore_name)
-
-    def upload_folder(self, name: str, path: Union[str, Path], datastore_name: Optional[str] = None) -> None:
-        """Keep all files below a folder with the run."""
-        print(f"Attempted to track folder {name} at {path}")
-        super().upload_folder(name, path, datastore_name)
-
     def child_run(
         self, name: Optional[str] = None, run_id: Optional[str] = None, outputs: Optional[Union[bool, str]] = None
     ) -> Run:
@@ -259,35 +187,6 @@ class _OfflineRun(Run):
         print(f"Run failed with error code {error_code}:\n{error_details}")
         self._end(records.FAILED, error)
 
-    def flush(self, timeout_seconds: float = 300) -> None:
-        """Nothing is waiting: what was logged is on disk."""
-        print(f"Attempted to flush run with id {self._run_id}")
-
-    def __enter__(self) -> Run:
-        print(f"[START] Run {self._run_id} context")
-        return self
-
-    def __exit__(self, exit_type: Any, value: Any, traceback: Any) -> Optional[bool]:
-        if exit_type is None or (exit_type is SystemExit and value.code in (0, None)):
-            self.complete()
-        else:
-            self.fail(value, "UserError")
-        print(f"[STOP] Run {self._run_id} context")
-        return None
-
-    def __str__(self) -> str:
-        return (
-            f"Run(Experiment: {self._record.experiment},\nId: {self._run_id},\nType: None,\n"
-            f"Status: {self._record.status})"
-        )
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(str(self))}</pre>"
-
     # The ways that lead to a server elsewhere lead to the folder here.
 
     @property
@@ -350,7 +249,7 @@ class _OfflineRun(Run):
         if entry is None:
             listed = ", ".join(sorted(self._held_files)[:30]) or "none"
             raise NotFound(f"Run {self._run_id} has no file {name!r}. Its files: {listed}.")
-        return _FileBody(self._store.place_of(entry.sha256), offset)
+        return FileBody(self._store.place_of(entry.sha256), offset)
 
     def _read_metrics(self, name: Optional[str]) -> Dict[str, Any]:
         points: Dict[str, List[Point]] = {}
@@ -358,8 +257,11 @@ class _OfflineRun(Run):
             for point in read_file(journal):
                 if name in (None, point.name):
                     points.setdefault(point.name, []).append(point)
-        with as_v1():
-            return {key: collate(held) for key, held in points.items()}
+        found = {key: collated(held) for key, held in points.items()}
+        for held in found.values():
+            if held.fault is not None:
+                warn(held.fault)
+        return {key: held.value for key, held in found.items()}
 
     def _bring_metrics(self) -> None:
         """They are here."""
@@ -415,7 +317,7 @@ class _OfflineRun(Run):
         self._begin()
         self._store.add("end", EndRun(outcome, error, told, now))
 
-    def _hand_in_outputs(self) -> None:
+    def _hand_in_outputs(self, path: str) -> None:
         """Keep the outputs as they are now, and bring the run to the server."""
         from amlet.sdk.local_files import files_below
 
@@ -481,31 +383,6 @@ class _OfflineRun(Run):
                 warn(f"`amlet sync` brings the end of {self._run_id}: {failure.message}")
 
 
-class _FileBody:
-    """A file of this machine, read as an answer of the server's is."""
-
-    def __init__(self, place: Path, offset: int) -> None:
-        self._place = place
-        self._offset = offset
-        self.total_bytes: Optional[int] = place.stat().st_size
-
-    def chunks(self, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
-        """The bytes from the offset on."""
-        with self._place.open("rb") as file:
-            file.seek(self._offset)
-            while True:
-                chunk = file.read(chunk_bytes)
-                if not chunk:
-                    return
-                yield chunk
-
-    def __enter__(self) -> _FileBody:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
 _begun: List[_OfflineRun] = []
 
 
@@ -530,8 +407,3 @@ def _experiment_name(folder: Path) -> str:
     """An experiment's name from a folder's."""
     name = re.sub(r"[^a-zA-Z0-9_\-]+", "-", folder.name).strip("-_")[:255]
     return name if EXPERIMENT.allows(name) else NO_EXPERIMENT
-
-
-def _tell(kind: str, name: str, value: Any) -> None:
-    """v1's lines, exactly (v1-behaviours 5.3)."""
-    print(f"Attempted to log {kind} metric {name}:\n{value}")

@@ -105,6 +105,31 @@ class OfflineFolder:
             warn(f"the run goes on, but cannot be kept in {self.folder}: {error.strerror}.")
 
 
+class FileBody:
+    """A file of this machine, read as an answer of the server's is."""
+
+    def __init__(self, place: Path, offset: int) -> None:
+        self._place = place
+        self._offset = offset
+        self.total_bytes: Optional[int] = place.stat().st_size
+
+    def chunks(self, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
+        """The bytes from the offset on."""
+        with self._place.open("rb") as file:
+            file.seek(self._offset)
+            while True:
+                chunk = file.read(chunk_bytes)
+                if not chunk:
+                    return
+                yield chunk
+
+    def __enter__(self) -> FileBody:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
 def read_note(folder: Path) -> Optional[Note]:
     """Who the run of a folder is; None when the folder holds none."""
     try:

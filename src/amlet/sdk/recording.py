@@ -11,20 +11,23 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Tuple, TypeVar, Union
 
 from amlet.base.errors import AmletError, Conflict, NotFound, StaleAttempt, Unavailable
-from amlet.base.hashing import sha256_bytes
-from amlet.domain.artifact import Entry
+from amlet.client.kept_files import FOLDER, KeptFiles
 from amlet.runtime.journal import Journal
 from amlet.sdk.draining import Drainer
 from amlet.sdk.notice import warn
 
 if TYPE_CHECKING:
     from amlet.client.connection import Client
-    from amlet.domain.run import RunError
+    from amlet.domain.artifact import Entry
+    from amlet.domain.run import RunError, RunWarning
     from amlet.sdk.connection import Connection
     from amlet.sdk.interactive import Own
+    from amlet.wire.runs import JournalPiece
+
+T = TypeVar("T")
 
 PAUSE_S = 1.0
 """Between two looks of the thread: v1 sent once a second too (v1-behaviours 4.12)."""
@@ -62,20 +65,36 @@ class Recorder:
         self.pid = os.getpid()
         self._connect = connect
         self._drainer = Drainer(journals, run_id, attempt, is_new=is_new)
-        self._files: Deque[Tuple[Entry, Path]] = deque()
+        self._journals = journals
+        self._kept = KeptFiles(folder / FOLDER)
+        self._files: Deque[Entry] = deque()
+        self._lost_files: List[str] = []
         self._lock = threading.RLock()
 
     def keep_file(self, path: str, content: bytes) -> None:
         """Write a file down, to be brought by the thread. Storage trouble is told, never raised."""
-        place = self.folder / "files" / sha256_bytes(content)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+            self._files.append(self._kept.add(path, content))
         except OSError as error:
-            warn(f"{path} is not kept with the run: cannot write {place}: {error.strerror}.")
+            self._lost_files.append(f"{path} is not kept with the run: it could not be written ({error.strerror}).")
+            warn(self._lost_files[-1])
             return
-        self._files.append((Entry(path, place.name, len(content)), place))
         background.watch(self)
+
+    def warnings(self) -> List[RunWarning]:
+        """What storage trouble has cost, for the run's end."""
+        from amlet.domain.run import RunWarning
+        from amlet.runtime.losses import Losses, losses_of
+
+        lost = losses_of(self._journals)
+        if lost is None and self.journal.lost:
+            lost = Losses(self.journal.lost, self.journal.trouble or "")
+        told = [RunWarning("metrics", lost.sentence)] if lost is not None else []
+        if self._lost_files:
+            more = len(self._lost_files) - 1
+            text = self._lost_files[0] + (f" Nor are {more:,} more." if more else "")
+            told.append(RunWarning("files", text))
+        return told
 
     def bring(self, *, patience_s: Optional[float] = None) -> None:
         """Bring everything that the server lacks.
@@ -91,6 +110,27 @@ class Recorder:
             client = held.client if patience_s is None else held.client.patient(patience_s)
             self._bring_files(client, held.workspace_id)
             self._drainer.drain(client, held.workspace_id)
+
+    def hand_over(self, end: Callable[[List[JournalPiece]], T]) -> T:
+        """Bring everything, the last of it by the call that ends the run: what is little needs no call of its own.
+
+        Args:
+            end: Makes the call. It is made again where the server lacks more than it was given.
+        """
+        with self._lock:
+            if isinstance(self.journal, Nowhere):
+                return end([])
+            held = self._connect()
+            self._bring_files(held.client, held.workspace_id)
+            last = self._drainer.last()
+            if last is not None:
+                try:
+                    return end(last)
+                except Conflict as error:
+                    if isinstance(error, StaleAttempt) or not last:
+                        raise
+            self._drainer.drain(held.client, held.workspace_id)
+            return end(self._drainer.last() or [])
 
     def close(self) -> None:
         """Nothing more is logged here."""
@@ -113,7 +153,8 @@ class Recorder:
         from amlet.wire.runs import PutFiles
 
         while self._files:
-            entry, place = self._files[0]
+            entry = self._files[0]
+            place = Path(self._kept.place_of(entry.sha256))
             asked = PutFiles([entry])
             try:
                 submit_with_blobs(

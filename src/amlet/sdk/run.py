@@ -295,7 +295,7 @@ class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
             request_id=uuid4_text(),
         )
         Model._check_registration(asked)
-        self._hand_in_outputs()
+        self._hand_in_outputs(str(asked.path))
         return Model._register(self.experiment.workspace, asked, {}, missing=ModelPathNotFoundException)
 
     def start(self) -> None:
@@ -477,8 +477,8 @@ class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
             with contextlib.suppress(OSError):
                 os.chdir(self._folder_before)
 
-    def _hand_in_outputs(self) -> None:
-        """Bring the outputs as they are now, where this process is the run."""
+    def _hand_in_outputs(self, path: str) -> None:
+        """Bring the outputs as they are now, at least those at a path of the run, where this process is the run."""
         own = self._own
         if own is not None:
             own.hand_in_outputs()

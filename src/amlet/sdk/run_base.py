@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 from amlet.sdk.exceptions import as_v1
+from amlet.sdk.notice import warn
 
 if TYPE_CHECKING:
     from amlet.client.body import Body
@@ -121,7 +122,10 @@ class RunBase:
 
         held = self._connection
         with as_v1():
-            return dict(held.client.runs.metrics(held.workspace_id, self._run_id, MetricQuery(name)).values)
+            found = held.client.runs.metrics(held.workspace_id, self._run_id, MetricQuery(name))
+        for fault in found.faults.values():
+            warn(fault)
+        return dict(found.values)
 
     def _bring_metrics(self) -> None:
         """Bring what this process logged, to this run and to others."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Tuple
 
 from amlet.base.errors import AmletError
 from amlet.base.units import human_bytes
+from amlet.domain.run import PACKAGES, UNCOMMITTED
 from amlet.sdk.notice import warn
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ SNAPSHOT_LIMIT_BYTES = 300 << 20
 
 PACKAGES_S = 60.0
 _listed: List[Tuple[float, str]] = []
-
-PACKAGES = "system_logs/packages.txt"
-DIFF = "system_logs/uncommitted.diff"
 
 
 def bring_facts(run: RunBase, folder: Path, snapshot: Optional[Path]) -> None:
@@ -122,7 +120,7 @@ def _files(run: RunBase, folder: Path) -> None:
         files = files_below(listed, PACKAGES)
         diff = uncommitted_diff(folder, Path(place))
         if diff is not None:
-            more = files_below(diff, DIFF)
+            more = files_below(diff, UNCOMMITTED)
             files = LocalFiles([*files.entries, *more.entries], {**files.sources, **more.sources})
         run._put(files, replace=True)
 

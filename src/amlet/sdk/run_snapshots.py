@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple, Un
 
 from amlet.base.errors import Conflict
 from amlet.domain.artifact import PACK_LIMIT_BYTES, Entry
+from amlet.domain.run import SNAPSHOT
 from amlet.sdk.exceptions import SnapshotException, UserErrorException, as_v1
 from amlet.sdk.run_base import RunBase
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from amlet.sdk.environment import Environment
 
-SNAPSHOT = "ContentSnapshotId"
 PACK_FILES = 1000
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 

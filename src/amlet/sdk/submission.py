@@ -60,10 +60,10 @@ def submit_script(
     """Submit a script, see `Experiment.submit`."""
     from amlet.client.snapshot import scan
     from amlet.client.uploads import sources_of, submit_with_blobs
+    from amlet.domain.run import UNCOMMITTED
     from amlet.sdk.git import DIRTY, git_properties, uncommitted_diff
     from amlet.sdk.local_files import files_below
     from amlet.sdk.progress import Progress
-    from amlet.sdk.run_facts import DIFF
     from amlet.wire.runs import SubmitRun
 
     config = copy.deepcopy(config)
@@ -106,7 +106,7 @@ def submit_script(
         if asked.properties.get(DIRTY) == "True":
             diff = uncommitted_diff(checked.folder, Path(place))
             if diff is not None:
-                changes = files_below(diff, DIFF)
+                changes = files_below(diff, UNCOMMITTED)
                 asked, sources = asked._replace(files=changes.entries), {**sources, **changes.sources}
         with Progress("sending") as progress:
             answer = submit_with_blobs(

@@ -10,6 +10,7 @@ from amlet.sdk import recording
 from amlet.sdk.connection import Connection
 from amlet.sdk.exceptions import as_v1
 from amlet.sdk.experiment import Experiment
+from amlet.sdk.job_outputs import OUTPUTS, JobOutputs
 from amlet.sdk.notice import say, warn
 from amlet.sdk.recording import Recorder
 from amlet.sdk.refused import RefusedMember
@@ -52,7 +53,8 @@ class _SubmittedRun(Run):
         if context.journal_dir is None:
             raise ValueError("AMLET_JOURNAL_DIR is not set: this process was not started by a node")
         # The script may change its folder later; outputs are those of the folder that it was started in.
-        self._outputs = Path(os.path.abspath(os.environ.get("AZUREML_OUTPUT_DIRECTORY") or "outputs"))  # noqa: PTH100
+        outputs = os.path.abspath(os.environ.get("AZUREML_OUTPUT_DIRECTORY") or OUTPUTS)  # noqa: PTH100
+        self._outputs = JobOutputs(Path(outputs))
         self._experiment = experiment
         self._run_id = context.run_id
         self._record = None
@@ -92,11 +94,19 @@ class _SubmittedRun(Run):
         with as_v1():
             recording.bring_all(self._connection.workspace_id)
 
-    def _hand_in_outputs(self) -> None:
-        """Send ./outputs as it is now, so that a model can be made of it before the run ends (complaint 16)."""
-        from amlet.sdk.local_files import files_below
+    def flush(self, timeout_seconds: float = 300) -> None:
+        """Bring what was logged, and what was written to ./outputs, but for large files: those follow within seconds.
 
-        if self._outputs.is_dir():
-            found = files_below(self._outputs, "outputs")
-            if found.entries:
-                self._put(found, replace=True)
+        What cannot be brought now follows later.
+        """
+        from amlet.base.errors import AmletError
+
+        super().flush(timeout_seconds)
+        try:
+            self._outputs.flush(lambda files: self._put(files, replace=True))
+        except AmletError as error:
+            warn(f"what was written to ./outputs follows later: {error.message}")
+
+    def _hand_in_outputs(self, path: str) -> None:
+        """Send the outputs as they are now, so that a model can be made of them before the run ends (complaint 16)."""
+        self._outputs.hand_in(path, lambda files: self._put(files, replace=True))

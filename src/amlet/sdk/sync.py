@@ -281,6 +281,7 @@ def _adopt(folder: Path) -> None:
 
     The node of this machine does so too, for runs of this machine's own server; doing it twice changes nothing.
     """
+    from amlet.client.kept_files import FOLDER, bring_kept
     from amlet.sdk.connection import connect
     from amlet.sdk.interactive import END_FILE, RUN_FILE
 
@@ -305,6 +306,7 @@ def _adopt(folder: Path) -> None:
             if client.url != url:
                 client = connect(url)
         Drainer(folder / JOURNALS, run_id, 0).drain(client, workspace_id)
+        bring_kept(client, workspace_id, run_id, folder / FOLDER, warn)
         client.runs.end(workspace_id, run_id, asked)
     except (StaleAttempt, Conflict, NotFound) as error:
         warn(f"interactive run {run_id}: {error.message}")

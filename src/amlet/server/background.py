@@ -13,6 +13,8 @@ from amlet.store.base import Transaction
 
 PAUSE_S = 1.0
 TRASH_PAUSE_S = 3600.0
+BEGINNINGS_KEPT_S = 24 * 3600.0
+"""How long an upload that broke off may be gone on with."""
 
 log = logging.getLogger("amlet.server")
 
@@ -40,6 +42,7 @@ class Background(threading.Thread):
         if now - self._emptied_s > TRASH_PAUSE_S:
             self._emptied_s = now
             moment = self._parts.now()
+            self._parts.blobs.sweep_beginnings(BEGINNINGS_KEPT_S)
             trash.Emptying(self._parts.records, self._parts.blobs, self._parts.logs).empty(moment - trash.KEPT, moment)
 
     def run(self) -> None:

@@ -105,12 +105,16 @@ class Call(NamedTuple):
         return b"".join([chunk async for chunk in self.chunks(limit_bytes)])
 
 
+class BrokenOff(InvalidInput):
+    """The connection broke before the body's end."""
+
+
 async def chunks_within(request: Request, limit_bytes: int, *, hint: str) -> AsyncIterator[bytes]:
     """A body as it comes. One that says it is over the limit is refused before its first byte is read.
 
     Raises:
         TooLarge: beyond the limit.
-        InvalidInput: when the connection breaks before the body's end.
+        BrokenOff: when the connection breaks before the body's end.
     """
     told = request.headers.get("content-length", "")
     taken = int(told) if told.isdecimal() and len(told) < 20 else 0
@@ -125,7 +129,7 @@ async def chunks_within(request: Request, limit_bytes: int, *, hint: str) -> Asy
                 raise over
             yield chunk
     except ClientDisconnect as error:
-        raise InvalidInput("The body broke off before its end.") from error
+        raise BrokenOff("The body broke off before its end.") from error
 
 
 Handler = Callable[[Call], Coroutine[Any, Any, Any]]

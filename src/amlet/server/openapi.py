@@ -10,6 +10,7 @@ from typing import Any
 from amlet.base.version import __version__
 from amlet.wire.codec import Raw
 from amlet.wire.errors import STATUS
+from amlet.wire.metric_lines import MEDIA_TYPE
 from amlet.wire.routes import ANYONE, ROUTES, Route
 
 _PLAIN = {
@@ -87,6 +88,9 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 def _content(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     if kind is Raw:
         return {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    if hasattr(kind, "read_from"):
+        told = "One JSON object a line: n(ame), k(ind), v(alues) of points that follow one another."
+        return {MEDIA_TYPE: {"schema": {"type": "string", "description": told}}}
     return {"application/json": {"schema": _schema(kind, schemas)}}
 
 

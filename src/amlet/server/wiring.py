@@ -40,7 +40,7 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None]) ->
     logs = LogFolder(home.logs)
     blobs = BlobFolder(home.blobs)
     with contextlib.suppress(StorageFailed):
-        blobs.sweep_temporary(0.0)  # what came halfway before an earlier server was killed
+        blobs.take_up()  # what came halfway before an earlier server was killed
     sdk = install_in_job_side(home.sdk)
 
     def variables(node: Node) -> Mapping[str, str]:

@@ -50,6 +50,8 @@ class FileRecord(NamedTuple):
     sha256: str | None
     log: int | None
     """The number of the growing log file."""
+    live: bool = False
+    """Seen in ./outputs while the script ran: what is there at its end takes its place."""
 
 
 class RunFilter(NamedTuple):
@@ -231,6 +233,7 @@ class FileRecords(Protocol):
     def put(self, workspace_id: str, run_id: str, files: Sequence[FileRecord]) -> None:
         """A path that is there is replaced."""
 
+    def remove(self, workspace_id: str, run_id: str, paths: Sequence[str]) -> None: ...
     def open_log(self, workspace_id: str, run_id: str, path: str) -> FileRecord:
         """The growing log of that path, made with a new number and no bytes when there is none."""
 
@@ -270,8 +273,19 @@ class MetricRecords(Protocol):
     def points(self, workspace_id: str, run_id: str, name: str | None = None) -> dict[str, list[Point]]:
         """Points by metric, oldest first, metrics in the order of their first point."""
 
-    def summaries(self, workspace_id: str, run_id: str) -> list[MetricSummary]:
-        """All metrics of a run, in the order of their first point."""
+    def stretch(self, workspace_id: str, run_id: str, name: str, start: int, count: int) -> list[Point]:
+        """Points of one metric from a place on, oldest first; none beyond the last, or for a metric that is not there.
+
+        Reads the chunks they lie in and no others.
+        """
+
+    def summaries(self, workspace_id: str, run_id: str, limit: int | None = None) -> list[MetricSummary]:
+        """All metrics of a run, or the first, in the order of their first point."""
+
+    def named(
+        self, workspace_id: str, run_ids: Sequence[str], names: Sequence[str]
+    ) -> dict[str, dict[str, MetricSummary]]:
+        """By run and name, those of these metrics that these runs have."""
 
     def chart(self, workspace_id: str, run_id: str, name: str, points: int) -> Chart:
         """One scalar metric thinned out: the extremes of each part are kept; 10 million points in under 300 ms."""

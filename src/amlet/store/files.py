@@ -18,6 +18,8 @@ _FILES = (
 )
 _FILE = _FILES.where(run_files.c.path == bindparam("path"))
 
+_REMOVE = run_files.delete().where(run_files.c.run == bindparam("its_run"), run_files.c.path == bindparam("its_path"))
+
 
 class Files:
     def __init__(self, connection: Connection) -> None:
@@ -30,6 +32,11 @@ class Files:
     def put(self, workspace_id: str, run_id: str, files: Sequence[FileRecord]) -> None:
         run = seq_of(self._connection, workspace_id, run_id)
         put(self._connection, run_files, [{"run": run, **file._asdict()} for file in files])
+
+    def remove(self, workspace_id: str, run_id: str, paths: Sequence[str]) -> None:
+        run = seq_of(self._connection, workspace_id, run_id)
+        if paths:
+            self._connection.execute(_REMOVE, [{"its_run": run, "its_path": path} for path in paths])
 
     def open_log(self, workspace_id: str, run_id: str, path: str) -> FileRecord:
         held = self.find(workspace_id, run_id, path)

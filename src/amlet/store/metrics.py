@@ -49,6 +49,16 @@ _OPEN_CHUNKS = (
 )
 _OF_METRIC = metric_chunks.c.metric == bindparam("its_seq")
 _CHUNKS = select(metric_chunks.c.number, metric_chunks.c.points).where(_OF_METRIC).order_by(metric_chunks.c.number)
+_SOME_CHUNKS = _CHUNKS.where(metric_chunks.c.number.between(bindparam("first"), bindparam("last")))
+_NAMED = (
+    select(runs.c.id, *_SUMMARY_COLUMNS)
+    .join(metrics, metrics.c.run == runs.c.seq)
+    .where(
+        runs.c.workspace_id == bindparam("workspace_id"),
+        runs.c.id.in_(bindparam("run_ids", expanding=True)),
+        metrics.c.name.in_(bindparam("names", expanding=True)),
+    )
+)
 _LAST_CHUNK = _CHUNKS.where(metric_chunks.c.extremes.is_(None))
 _EXTREMES = (
     select(metric_chunks.c.number, metric_chunks.c.extremes)
@@ -93,9 +103,34 @@ class Metrics:
             found.setdefault(metric, []).extend(unpack(packed).points(metric))
         return found
 
-    def summaries(self, workspace_id: str, run_id: str) -> list[MetricSummary]:
-        rows = self._connection.execute(_SUMMARIES, {"workspace_id": workspace_id, "run_id": run_id})
+    def stretch(self, workspace_id: str, run_id: str, name: str, start: int, count: int) -> list[Point]:
+        held = self._held(seq_of(self._connection, workspace_id, run_id), [name]).get(name)
+        count = min(count, held.summary.points - start) if held else 0
+        if held is None or count <= 0:
+            return []
+        chunks = {"first": start // CHUNK_POINTS, "last": (start + count - 1) // CHUNK_POINTS}
+        found: list[Point] = []
+        for number, packed in self._connection.execute(_SOME_CHUNKS, {"its_seq": held.seq, **chunks}):
+            columns, skipped = unpack(packed), number * CHUNK_POINTS
+            found += columns.part(max(0, start - skipped), max(0, start + count - skipped)).points(name)
+        return found
+
+    def summaries(self, workspace_id: str, run_id: str, limit: int | None = None) -> list[MetricSummary]:
+        rows = self._connection.execute(_SUMMARIES.limit(limit), {"workspace_id": workspace_id, "run_id": run_id})
         return [MetricSummary._make(row) for row in rows]
+
+    def named(
+        self, workspace_id: str, run_ids: Sequence[str], names: Sequence[str]
+    ) -> dict[str, dict[str, MetricSummary]]:
+        found: dict[str, dict[str, MetricSummary]] = {}
+        half = AT_ONCE // 2
+        for start in range(0, len(run_ids), half):
+            for first in range(0, len(names), half):
+                asked = {"run_ids": run_ids[start : start + half], "names": names[first : first + half]}
+                for run_id, *summary in self._connection.execute(_NAMED, {"workspace_id": workspace_id, **asked}):
+                    told = MetricSummary._make(summary)
+                    found.setdefault(run_id, {})[told.name] = told
+        return found
 
     def chart(self, workspace_id: str, run_id: str, name: str, points: int) -> Chart:
         run = seq_of(self._connection, workspace_id, run_id)

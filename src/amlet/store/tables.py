@@ -266,6 +266,7 @@ run_files = Table(
     _must("size_bytes", BigInteger),
     _may("sha256", Text),
     _may("log", BigInteger),
+    _must("live", Boolean),
     Index("run_files_sha256", "sha256"),
 )
 

@@ -13,6 +13,18 @@ class Hashes(NamedTuple):
     sha256: List[str]
 
 
+class BegunQuery(NamedTuple):
+    """Ask after a blob; while somebody sends it, wait at most `wait_s` seconds for the end of that."""
+
+    wait_s: float = 0.0
+
+
+class BlobQuery(NamedTuple):
+    """From which byte on a blob is sent: 0, or as many as `blobs.begun` said that the server has."""
+
+    offset: int = 0
+
+
 class PutTree(NamedTuple):
     entries: List[Entry]
 

@@ -71,6 +71,28 @@ class AttemptStarted(NamedTuple):
     """Properties of the run: its interpreter, its machine."""
 
 
+OUTPUTS = "outputs/"
+"""How the paths of what a script writes to ./outputs begin (v1-behaviours 3.9)."""
+
+
+class LiveOutputs(NamedTuple):
+    """What a node sees in ./outputs while the script runs; the blobs that the server lacks follow."""
+
+    attempt: int
+    entries: List[Entry]
+    known: Dict[str, str] = {}
+    """By path, the hash that the node takes the server to have: only that is replaced or removed."""
+    gone: List[str] = []
+
+
+class LiveAnswer(NamedTuple):
+    """Blobs to send first, and then nothing was recorded."""
+
+    missing: List[str]
+    others: Dict[str, str] = {}
+    """By path, the hash of a file that the script has handed in meanwhile: it was left as it is."""
+
+
 class SettleAttempt(NamedTuple):
     """The end of an attempt, after its logs, metrics and output blobs are with the server."""
 
@@ -81,6 +103,8 @@ class SettleAttempt(NamedTuple):
     error: Optional[RunError]
     outputs: List[Entry]
     warnings: List[RunWarning]
+    collected: bool = True
+    """Whether `outputs` is all there is; else what was seen while the script ran stays."""
 
 
 class SettleAnswer(NamedTuple):

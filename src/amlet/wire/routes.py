@@ -30,7 +30,7 @@ class Route(NamedTuple):
         name: `noun.verb`; the client has a method of that name, the server a handler.
         path: With `{parameter}`s, each one whole segment.
         access: Who may call it.
-        answer: A record's class, or Raw for bytes, or None.
+        answer: A record's class, or Raw for bytes, or None. One that has `read_from` is streamed as lines of JSON.
         body: A record's class, or Raw for streamed bytes, or None.
         query: A record's class of the query parameters, or None.
         summary: One line for the OpenAPI document.
@@ -107,8 +107,24 @@ BLOB_MISSING = Route(
     "Which of these blobs the server lacks",
     files.Hashes,
 )
+BLOB_BEGUN = Route(
+    "blobs.begun",
+    "GET",
+    _WORKSPACE + "/blobs/{sha256}/begun",
+    (OWNER, NODE, RUN),
+    files.SizeAnswer,
+    "How much of a blob the server has: all, or what came before an upload broke off",
+    query=files.BegunQuery,
+)
 BLOB_PUT = Route(
-    "blobs.put", "PUT", _WORKSPACE + "/blobs/{sha256}", (OWNER, NODE, RUN), server.Done, "Send one blob", Raw
+    "blobs.put",
+    "PUT",
+    _WORKSPACE + "/blobs/{sha256}",
+    (OWNER, NODE, RUN),
+    server.Done,
+    "Send one blob, or the rest of one that broke off",
+    Raw,
+    files.BlobQuery,
 )
 BLOB_PUT_PACK = Route(
     "blobs.put_pack", "POST", _WORKSPACE + "/packs", (OWNER, NODE, RUN), server.Done, "Send many small blobs", Raw
@@ -249,7 +265,7 @@ RUN_PUT_FILES = Route(
     "runs.put_files",
     "POST",
     _RUN + "/files",
-    (OWNER, RUN),
+    (OWNER, NODE, RUN),
     files.TreeAnswer,
     "Add files whose blobs were sent",
     runs.PutFiles,
@@ -291,6 +307,15 @@ NODE_FINALIZING = Route(
     server.Done,
     "The script has ended; its outputs follow",
     nodes.AttemptQuery,
+)
+NODE_OUTPUTS = Route(
+    "nodes.put_outputs",
+    "POST",
+    _RUN + "/outputs",
+    (NODE,),
+    nodes.LiveAnswer,
+    "What is in ./outputs while the script runs",
+    nodes.LiveOutputs,
 )
 NODE_SETTLE = Route(
     "nodes.settle", "POST", _RUN + "/settle", (NODE,), nodes.SettleAnswer, "How it ended", nodes.SettleAttempt

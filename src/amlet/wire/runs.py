@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
 from amlet.domain.artifact import Entry
 from amlet.domain.environment import Lock
@@ -66,6 +66,15 @@ class Runs(NamedTuple):
     runs: List[Run]
 
 
+class JournalPiece(NamedTuple):
+    """Whole lines of one journal, from an offset on: the last ones of a run, brought with its end."""
+
+    journal: str
+    offset: int
+    lines: str
+    """ASCII, as a journal is."""
+
+
 class EndRun(NamedTuple):
     """The end of a run that no node executes. Ending it twice the same way changes nothing."""
 
@@ -74,6 +83,8 @@ class EndRun(NamedTuple):
     error: Optional[RunError] = None
     warnings: List[RunWarning] = []
     ended: Optional[datetime] = None
+    journals: List[JournalPiece] = []
+    """What it logged last, kept in the same step. It is a Conflict where what comes before was not drained."""
 
 
 class UpdateRun(NamedTuple):
@@ -151,6 +162,8 @@ class TrashAnswer(NamedTuple):
     runs: int
     blobs: int
     size_bytes: int
+    later_bytes: int = 0
+    """Of files sent within the last hour, which are freed by themselves once they are older."""
 
 
 class RunPage(NamedTuple):
@@ -180,9 +193,30 @@ class RunDetails(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """Values as `get_metrics` shapes them (v1-behaviours 4.5)."""
+    """Values as `get_metrics` shapes them (v1-behaviours 4.5). They travel as lines: `wire/metric_lines.py`."""
 
     values: Dict[str, Any]
+    faults: Dict[str, str] = {}
+    """Of metrics whose rows do not fit together, in words; what can be read of them is in `values`."""
+
+    @classmethod
+    def read_from(cls, chunks: Iterable[bytes]) -> Metrics:
+        """Put them together from lines as they come.
+
+        Raises:
+            InvalidInput: for other bytes.
+        """
+        from amlet.domain.metric import Collator
+        from amlet.wire.metric_lines import read_lines
+
+        collators: Dict[str, Collator] = {}
+        for line in read_lines(chunks):
+            if line.name not in collators:
+                collators[line.name] = Collator(line.name)
+            collators[line.name].add(line.kind, line.values)
+        found = {name: collator.collated() for name, collator in collators.items()}
+        faults = {name: held.fault for name, held in found.items() if held.fault is not None}
+        return cls({name: held.value for name, held in found.items()}, faults)
 
 
 class MetricQuery(NamedTuple):

@@ -25,6 +25,7 @@ from amlet.domain.filter import (
     Field,
     Not,
     Order,
+    metrics_named,
     moment_of,
     parse,
     parse_order,
@@ -295,3 +296,13 @@ def test_any_text_is_read_or_refused_and_raises_nothing_else(text: str) -> None:
             read(text)
         except InvalidInput as error:
             assert "cannot be read at character" in error.message
+
+
+def test_metrics_are_found_in_every_part_of_a_filter_each_once() -> None:
+    condition = parse('metrics.a > 1 and (not metrics."b c" is null or tags.x = 1) or metrics.a < 0')
+    assert metrics_named(condition, parse_order("metrics.d desc")) == ["a", "b c", "d"]
+
+
+def test_an_order_by_another_field_names_none() -> None:
+    assert metrics_named(None, parse_order("started")) == []
+    assert metrics_named(parse("status = 'Failed'"), None) == []

@@ -10,7 +10,8 @@ from amlet.base.errors import Conflict, InvalidInput, NotFound
 from amlet.domain.artifact import BlobLocation, Entry
 from amlet.domain.run import RunError
 from amlet.operations import collect, edit, ensure, interactive, trash
-from amlet.wire.runs import EndRun, StartRun, UpdateRun
+from amlet.runtime.journal import read_points
+from amlet.wire.runs import EndRun, JournalPiece, StartRun, UpdateRun
 from amlet.wire.workspaces import UpdateExperiment
 
 BLOB = "b" * 64
@@ -204,3 +205,52 @@ def test_an_experiment_with_runs_is_not_deleted(world):
         world.do(lambda tx: ensure.delete_experiment(tx, world.workspace_id, "exp"))
     with pytest.raises(NotFound, match='There is no experiment "exq"'):
         world.do(lambda tx: ensure.delete_experiment(tx, world.workspace_id, "exq"))
+
+
+HEAD = '{"journal":1,"run":"r1","attempt":0,"pid":1,"boot_id":"b","started":1}\n'
+POINT = '{"n":"x","k":"scalar","v":1.5,"t":1.0}\n'
+
+
+def _points(world):
+    return world.look(lambda tx: [point.value for point in tx.metrics.points(world.workspace_id, "r1").get("x", [])])
+
+
+def test_what_was_logged_last_is_kept_with_the_end_once(world):
+    run = _start(world)
+    world.do(lambda tx: collect.drain(tx, run, "j", 0, (HEAD + POINT).encode()))
+    last = JournalPiece("j", len(HEAD), POINT + POINT)  # the first of them was drained meanwhile
+
+    for _ in range(2):
+        assert _end(world, journals=[last]).status == "Completed"
+
+    assert _points(world) == [1.5, 1.5]
+
+
+def test_points_that_were_read_before_the_writers_turn_are_kept_once(world):
+    run = _start(world)
+    data = (HEAD + POINT).encode()
+
+    for _ in range(2):  # the second time the records are further on than when the bytes were read
+        world.do(lambda tx: collect.drain(tx, run, "j", 0, data, read_points(data)))
+
+    assert _points(world) == [1.5]
+
+
+def test_an_end_whose_journal_has_a_gap_is_a_conflict_and_ends_nothing(world):
+    _start(world)
+
+    with pytest.raises(Conflict, match="lacks bytes of its journal 'j'"):
+        _end(world, journals=[JournalPiece("j", 0, HEAD + POINT), JournalPiece("j", 1000, POINT)])
+
+    assert world.run("r1").status == "Running"
+    assert _points(world) == []
+
+
+def test_an_end_that_comes_too_late_keeps_nothing(world):
+    _start(world)
+    _end(world, outcome="Canceled")
+
+    with pytest.raises(Conflict):
+        _end(world, journals=[JournalPiece("j", 0, HEAD + POINT)])
+
+    assert _points(world) == []

@@ -165,6 +165,11 @@ class Runs:
             raise Conflict(f"Run {run_id} cannot be ended as {asked.outcome}: it ends with its script.")
         if held.is_over and held.status != asked.outcome:
             raise Conflict(f"Run {run_id} cannot be ended as {asked.outcome}: it is {held.status}.")
+        for piece in asked.journals:
+            known = self.drained.setdefault(piece.journal, b"")
+            if piece.offset > len(known):
+                raise Conflict(f"Run {run_id} lacks bytes of its journal.")
+            self.drained[piece.journal] = known[: piece.offset] + piece.lines.encode("ascii")
         warnings = [*held.warnings, *asked.warnings]
         self.started[run_id] = held._replace(status=asked.outcome, error=asked.error, warnings=warnings)
         return self.started[run_id]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from amlet.domain.run import CANCELED, COMPLETED, FAILED
+from amlet.sdk.draining import LAST_BYTES
 from amlet.sdk.exceptions import RunEnvironmentException, SnapshotException, UserErrorException
 from amlet.sdk.experiment import Experiment
 from amlet.sdk.interactive import folder_of
@@ -45,15 +46,40 @@ def test_names_and_tags_reach_the_record(experiment: Experiment) -> None:
     )  # fmt: skip  # v1-behaviours 7.2
 
 
-def test_what_was_logged_is_brought_before_the_run_ends(experiment: Experiment, held: Any) -> None:
+def calls_of(run: Run, held: Any) -> list[str]:
+    return [name for name, run_id in held.client.runs.calls if run_id == run.id and name in ("drain", "end")]
+
+
+def test_what_was_logged_last_is_brought_by_the_call_that_ends_the_run(experiment: Experiment, held: Any) -> None:
     run = start(experiment)
     run.log("x", 1.5)
     run.complete()
     (journal,) = held.client.runs.drained.values()
     assert b'"v":1.5' in journal and run.status == COMPLETED
-    calls = [name for name, run_id in held.client.runs.calls if run_id == run.id and name in ("drain", "end")]
-    assert calls == ["drain", "end"]
+    assert calls_of(run, held) == ["end"]
     assert not folder_of("ws_1", run.id).exists()
+
+
+def test_much_that_was_logged_is_brought_before_the_run_ends(experiment: Experiment, held: Any) -> None:
+    run = start(experiment)
+    for _ in range(3):
+        run.log("x", "y" * (LAST_BYTES // 2))
+    run.complete()
+    (journal,) = held.client.runs.drained.values()
+    assert journal.count(b'yyy",') == 3
+    assert calls_of(run, held) == ["drain", "end"]
+
+
+def test_a_server_that_lost_what_it_was_brought_gets_it_again(experiment: Experiment, held: Any) -> None:
+    run = start(experiment)
+    run.log("x", 1)
+    run.flush()
+    ((name, whole),) = held.client.runs.drained.items()
+    held.client.runs.drained[name] = whole[: whole.index(b"\n") + 1]  # restored from a backup
+    run.log("x", 2)
+    run.complete()
+    assert held.client.runs.drained[name].count(b'"n":"x"') == 2
+    assert calls_of(run, held) == ["drain", "end", "drain", "drain", "end"]
 
 
 def test_outputs_are_kept_at_the_end(experiment: Experiment, held: Any) -> None:
@@ -190,7 +216,7 @@ def test_a_server_that_is_away_at_the_end_stops_nothing(experiment: Experiment, 
 
     run = start(experiment)
     run.log("x", 1)
-    held.client.runs.drain = away
+    held.client.runs.drain = held.client.runs.end = away
     run.complete()
     assert "its server is told when it is back" in capsys.readouterr().err
     assert (folder_of("ws_1", run.id) / "end.json").is_file()

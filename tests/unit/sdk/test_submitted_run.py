@@ -91,3 +91,48 @@ def test_flush_does_not_raise_when_the_server_is_away(run: Run, held: Any, capsy
     run.log("x", 1)
     run.flush()
     assert "follows later" in capsys.readouterr().err
+
+
+def test_flush_brings_small_outputs_once_each_time_they_change(run: Run, held: Any, tmp_path: Path) -> None:
+    from amlet.sdk.job_outputs import FLUSHED_BYTES
+
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "a").write_bytes(b"x")
+    with (tmp_path / "outputs" / "large").open("wb") as large:
+        large.truncate(FLUSHED_BYTES + 1)
+    for _ in range(3):
+        run.flush()
+    (tmp_path / "outputs" / "a").write_bytes(b"longer")
+    run.flush()
+    sent = [[entry.path for entry in files.entries] for files in held.client.runs.handed_in]
+    assert sent == [["outputs/a"], ["outputs/a"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("outputs/deep/m", ["outputs/deep/m"]),
+        ("./outputs/deep/", ["outputs/deep/m", "outputs/deep/n"]),
+        ("outputs", ["outputs/a", "outputs/deep/m", "outputs/deep/n"]),
+        ("elsewhere", ["outputs/a", "outputs/deep/m", "outputs/deep/n"]),
+        ("outputs/../outputs/a", ["outputs/a", "outputs/deep/m", "outputs/deep/n"]),
+    ],
+)
+def test_a_registration_hands_in_what_the_model_is_made_of(
+    run: Run, held: Any, tmp_path: Path, path: str, sent: list[str]
+) -> None:
+    (tmp_path / "outputs" / "deep").mkdir(parents=True)
+    for name in ("a", "deep/m", "deep/n"):
+        (tmp_path / "outputs" / name).write_bytes(b"x")
+    run.register_model("m", path)
+    (files,) = held.client.runs.handed_in
+    assert [entry.path for entry in files.entries] == sent
+
+
+def test_get_metrics_names_a_malformed_metric_and_gives_the_others(run: Run, held: Any, capsys: Any) -> None:
+    from amlet.wire.runs import Metrics
+
+    told = Metrics({"loss": 0.5, "rows": {"x": [1, None]}}, {"rows": "rows of 'rows' have different columns"})
+    held.client.runs.metrics = lambda *_: told
+    assert run.get_metrics() == told.values  # complaint 4
+    assert "rows of 'rows' have different columns" in capsys.readouterr().err

@@ -70,5 +70,6 @@ def test_an_operation_tells_all_of_its_route(route: Route) -> None:
     assert ("security" in operation) == (ANYONE not in route.access)
     assert {"200", *(str(status) for status in STATUS.values())} == set(operation["responses"])
     (media,) = operation["responses"]["200"]["content"]
-    assert media == ("application/octet-stream" if route.answer is Raw else "application/json")
+    streamed = "application/x-ndjson" if hasattr(route.answer, "read_from") else "application/json"
+    assert media == ("application/octet-stream" if route.answer is Raw else streamed)
     assert route.summary and operation["summary"] == route.summary

@@ -29,8 +29,8 @@ def command(
     """Say how many runs lie in the trash and how many bytes emptying it would free; --empty frees them.
 
     The trash is the server's, of all its workspaces; files that another run or a model refers to stay.
-    Files that were sent within the last hour stay too, until the next time. `amlet ps --trash` lists the runs of this
-    workspace.
+    Files that were sent within the last hour go by themselves once they are older. `amlet ps --trash` lists the runs
+    of this workspace.
     """
     if (now or dry_run or yes) and not empties:
         raise click.UsageError("--now, --dry-run and --yes go with --empty.")
@@ -54,7 +54,8 @@ def command(
 
 def _amount(answer: TrashAnswer) -> str:
     runs = f"{answer.runs:,} run{'' if answer.runs == 1 else 's'}"
-    return f"{runs}, {human_bytes(answer.size_bytes)} that nothing else refers to"
+    later = f", {human_bytes(answer.later_bytes)} more within two hours" if answer.later_bytes else ""
+    return f"{runs}, {human_bytes(answer.size_bytes)} that nothing else refers to{later}"
 
 
 def _agrees(answer: TrashAnswer) -> bool:

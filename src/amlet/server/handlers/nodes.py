@@ -10,7 +10,7 @@ from amlet.operations.transitions import queue_topic, run_topic
 from amlet.server.context import Call, Handler
 from amlet.store.base import Transaction
 from amlet.wire.files import SizeAnswer
-from amlet.wire.nodes import LeaseAnswer, LeaseState, NodeWelcome, SettleAnswer, WantedReplicas
+from amlet.wire.nodes import LeaseAnswer, LeaseState, LiveAnswer, NodeWelcome, SettleAnswer, WantedReplicas
 from amlet.wire.server import Done
 
 LOG_LIMIT_BYTES = 16 << 20
@@ -84,6 +84,14 @@ async def append_log(call: Call) -> SizeAnswer:
     return SizeAnswer(await call.parts.write(keep))
 
 
+async def put_outputs(call: Call) -> LiveAnswer:
+    def keep(tx: Transaction) -> LiveAnswer:
+        run = lease.current(tx, call.workspace_id, call.run_id, call.body.attempt)
+        return collect.put_live(tx, run, call.body)
+
+    return await call.parts.write(keep)
+
+
 async def finalizing(call: Call) -> Done:
     await call.parts.write(
         lambda tx: settle.finalizing(tx, call.workspace_id, call.run_id, call.body.attempt, call.parts.now())
@@ -128,6 +136,7 @@ HANDLERS: dict[str, Handler] = {
     "nodes.renew": renew,
     "nodes.started": started,
     "nodes.append_log": append_log,
+    "nodes.put_outputs": put_outputs,
     "nodes.finalizing": finalizing,
     "nodes.settle": settle_attempt,
     "nodes.sync_replicas": sync_replicas,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.responses import Response
 
 from amlet.base.errors import NotFound
 from amlet.domain.artifact import BlobLocation, Tree, tree_of
 from amlet.domain.job import Job
-from amlet.domain.metric import collate
-from amlet.domain.run import Run
+from amlet.domain.run import SNAPSHOT, Run
 from amlet.operations import cancel as cancelling
 from amlet.operations import collect, interactive, trash
 from amlet.operations.edit import update_run
@@ -16,15 +17,20 @@ from amlet.operations.find import find_runs
 from amlet.operations.lease import current
 from amlet.operations.submit import submit as submit_job
 from amlet.operations.transitions import run_topic
+from amlet.runtime.journal import read_points
 from amlet.server.context import Call, Handler
+from amlet.server.metric_stream import metrics_response
 from amlet.server.security import check_family
 from amlet.server.streams import blob_response, log_response
 from amlet.store.base import Transaction
 from amlet.wire.files import RunFile, SizeAnswer, TreeAnswer
 from amlet.wire.routes import RUN
-from amlet.wire.runs import Chart, Metrics, RunChanges, RunDetails, RunPage, Runs, SubmitAnswer, TrashAnswer
+from amlet.wire.runs import Chart, RunChanges, RunDetails, RunPage, Runs, SubmitAnswer, TrashAnswer
 
 JOURNAL_LIMIT_BYTES = 16 << 20
+
+PARSE_APART_BYTES = 64 << 10
+"""More bytes of a journal are read before the writer has its turn: others would wait for tens of milliseconds."""
 
 
 async def submit(call: Call) -> SubmitAnswer:
@@ -91,7 +97,7 @@ async def chart(call: Call) -> Chart:
 async def snapshot(call: Call) -> Tree:
     def look(tx: Transaction) -> Tree:
         run = tx.runs.get(call.workspace_id, call.run_id)
-        held = run.properties.get(interactive.SNAPSHOT)
+        held = run.properties.get(SNAPSHOT)
         if held is None:
             raise NotFound(
                 f"Run {run.id} has no snapshot.", hint="an interactive run takes one with take_snapshot(path)."
@@ -136,13 +142,8 @@ async def cancel(call: Call) -> Run:
     return await call.parts.write(lambda tx: cancelling.cancel(tx, call.workspace_id, call.run_id, call.parts.now()))
 
 
-async def metrics(call: Call) -> Metrics:
-    def look(tx: Transaction) -> Metrics:
-        tx.runs.get(call.workspace_id, call.run_id)
-        found = tx.metrics.points(call.workspace_id, call.run_id, call.query.name)
-        return Metrics({name: collate(points) for name, points in found.items()})
-
-    return await call.parts.read(look)
+async def metrics(call: Call) -> Response:
+    return await metrics_response(call.parts, call.workspace_id, call.run_id, call.query.name)
 
 
 async def file(call: Call) -> Response:
@@ -168,9 +169,12 @@ async def file(call: Call) -> Response:
 
 
 async def put_files(call: Call) -> TreeAnswer:
+    # A script's own ./outputs, handed in before its end.
+    live = call.principal.kind == RUN and call.principal.run_id == call.run_id and call.body.replace
+
     def keep(tx: Transaction) -> list[str]:
         run = tx.runs.get(call.workspace_id, call.run_id)
-        return collect.put_files(tx, run, call.body.entries, replace=call.body.replace)
+        return collect.put_files(tx, run, call.body.entries, replace=call.body.replace, live=live)
 
     missing = await call.parts.write(keep)  # checks the entries first
     return TreeAnswer(tree_of(call.body.entries).id, missing)
@@ -179,10 +183,11 @@ async def put_files(call: Call) -> TreeAnswer:
 async def drain(call: Call) -> SizeAnswer:
     data = await call.raw(JOURNAL_LIMIT_BYTES)
     asked = call.query
+    parsed = await call.parts.threaded(partial(read_points, data)) if len(data) > PARSE_APART_BYTES else None
 
     def keep(tx: Transaction) -> int:
         run = current(tx, call.workspace_id, call.run_id, asked.attempt)
-        return collect.drain(tx, run, asked.journal, asked.offset, data)
+        return collect.drain(tx, run, asked.journal, asked.offset, data, parsed)
 
     return SizeAnswer(await call.parts.write(keep))
 

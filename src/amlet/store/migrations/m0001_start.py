@@ -192,6 +192,7 @@ _table(
     *_number("size_bytes"),
     *_text("sha256", nullable=True),
     *_number("log", nullable=True),
+    Column("live", Boolean, nullable=False),
     Index("run_files_sha256", "sha256"),
 )
 _table("journals", _row_of("run", "runs.seq", key=True), *_text("journal", key=True), *_number("drained"))
