@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from amlet.base.errors import NotFound
 from amlet.client.connection import Client
 from amlet.domain.run import Run
 from amlet.wire.files import FileQuery
@@ -33,9 +35,18 @@ class Place:
         self.folder = folder
         self.flags = folder / "flags"
         self.flags.mkdir(parents=True)
+        self._runs: list[Run] = []
 
     def submit(self, text: str) -> Run:
-        return submit_script(self.client, self.folder / "source", WAIT.format(flags=str(self.flags)) + text)
+        run = submit_script(self.client, self.folder / "source", WAIT.format(flags=str(self.flags)) + text)
+        self._runs.append(run)
+        return run
+
+    def close(self) -> None:
+        """End what a test that failed left waiting: the next one needs the node."""
+        for run in self._runs:
+            if not self.client.runs.get(run.workspace_id, run.id).run.is_over:
+                self.client.runs.cancel(run.workspace_id, run.id)
 
     def go_on(self, name: str) -> None:
         (self.flags / name).touch()
@@ -47,14 +58,19 @@ class Place:
         found = {}
         for file in self.client.runs.get(run.workspace_id, run.id).files:
             if file.path.startswith("outputs/"):
-                with self.client.runs.file(run.workspace_id, run.id, FileQuery(file.path)) as body:
+                with (
+                    contextlib.suppress(NotFound),  # the script removed it since
+                    self.client.runs.file(run.workspace_id, run.id, FileQuery(file.path)) as body,
+                ):
                     found[file.path[len("outputs/") :]] = body.read()
         return found
 
 
 @pytest.fixture
 def place(shared_server: RealServer, tmp_path: Path) -> Iterator[Place]:
-    yield Place(shared_server, tmp_path / "it's a place")
+    place = Place(shared_server, tmp_path / "it's a place")
+    yield place
+    place.close()
 
 
 def said(run: Run) -> list[str]:
