@@ -28,3 +28,12 @@ faults:  ## kill, freeze and starve everything at every stage; ends with a table
 
 soak:  ## small runs in a loop; fails when memory or descriptors grow
 	$(PYTHON) -m benchmarks.soak $(MINUTES)
+
+.PHONY: curated-locks curated
+NAMES ?=
+
+curated-locks:  ## resolve the curated environments anew (NAMES: only these), under every Python at hand
+	$(PYTHON) -m amlet.environments.curated.relock $(NAMES)
+
+curated:  ## build every curated environment under every Python at hand, and fit a model in each
+	$(PYTHON) -m pytest tests/integration/test_curated.py -m "every_fault or not every_fault"

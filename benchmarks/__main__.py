@@ -12,6 +12,7 @@ from benchmarks import (
     command_line,
     deploying,
     draining,
+    environments,
     imports,
     interactive_runs,
     logging_kinds,
@@ -41,6 +42,7 @@ ALL: dict[str, Measure] = {
     "hello": one_run.figures,
     "snapshot": snapshots.figures,
     "deploy": deploying.figures,
+    "environments": environments.figures,
     "scale": scale.figures,
 }
 

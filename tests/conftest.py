@@ -14,6 +14,8 @@ from support.server import RealServer
 
 for _name in [name for name in os.environ if name.startswith(("AMLET_", "AZUREML_"))]:
     del os.environ[_name]
+# No test waits for a Python from outside; those about fetching one allow it, from this machine.
+os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 
 
 ALLOWED_SKIPS = Path(__file__).parent / "allowed-skips.txt"

@@ -24,6 +24,8 @@ OURS = (
     "azureml.core.runconfig",
     "azureml.core.workspace",
     "azureml.core.conda_dependencies",
+    "azureml.core.container_registry",
+    "azureml.core.environment",
     "azureml.exceptions",
     "azureml.telemetry",
 )

@@ -16,7 +16,7 @@ from amlet.base.errors import AmletError, Conflict, InvalidInput, NotFound, Unav
 from amlet.base.hashing import sha256_bytes
 from amlet.domain.artifact import BlobLocation, Entry, tree_of
 from amlet.domain.compute import ComputeTarget, Node
-from amlet.domain.environment import EnvironmentSpec, Lock, Package, lock_of
+from amlet.domain.environment import FAILED, QUEUED, EnvironmentBuild, EnvironmentSpec, Lock, Package, lock_of
 from amlet.domain.job import Share
 from amlet.domain.metric import LIST, ROW, SCALAR, TABLE, Point
 from amlet.domain.model import Model, Resources
@@ -214,6 +214,21 @@ def test_the_latest_environments_are_one_a_name_by_name(records: Records) -> Non
         write(records, lambda tx, spec=spec: tx.environments.add("w", spec, NOW))
     found = records.read(lambda tx: tx.environments.latest("w"))
     assert [(spec.name, spec.version) for spec in found] == [("a", "1"), ("b", "2")]
+
+
+def test_builds_are_active_until_they_are_over_and_keep_their_logs_number(records: Records) -> None:
+    spec = EnvironmentSpec("a", pip=["numpy"])
+    first, second = (
+        EnvironmentBuild(name, "w", spec, False, QUEUED, None, None, later(n), None) for n, name in enumerate("yx")
+    )
+    for number, build in enumerate((second, first)):
+        write(records, lambda tx, build=build, number=number: tx.environment_builds.save(build, number))
+    assert records.read(lambda tx: tx.environment_builds.active()) == [(first, 1), (second, 0)]
+    over = first._replace(status=FAILED, error="why", ended=later(5))
+    write(records, lambda tx: tx.environment_builds.save(over, 1))
+    assert records.read(lambda tx: tx.environment_builds.active()) == [(second, 0)]
+    assert records.read(lambda tx: tx.environment_builds.find("w", "y")) == (over, 1)
+    assert records.read(lambda tx: tx.environment_builds.find("v", "y")) is None
 
 
 def test_an_environment_version_is_registered_once(records: Records) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import pty
 import subprocess
 import sys
 import uuid
@@ -15,78 +12,19 @@ from typing import Any
 
 import pytest
 
-from amlet.client.connection import Client
 from amlet.client.uploads import send_missing
 from amlet.domain.run import Run
 from amlet.runtime.journal import Journal
 from amlet.sdk.local_files import LocalFiles, files_below
 from amlet.wire.files import DrainQuery, PutTree
 from amlet.wire.runs import EndRun, PutFiles, StartRun, StartRuns
-from amlet.wire.workspaces import EnsureWorkspace
+from support.cli import CommandLine
 from support.runs import finish, submit_script
 from support.server import RealServer
 
-START = "import sys; from amlet.cli.main import main; sys.exit(main())"
 
-
-class Told:
-    """What a command printed, and how it ended."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code = code
-        self.out = out
-        self.err = err
-
-
-class Place:
-    """A workspace of a test's own, and the commands of a user who works in it."""
-
-    def __init__(self, server: RealServer, name: str, folder: Path) -> None:
-        self.client: Client = server.client()
-        self.name = name
-        self.folder = folder
-        self.server = server
-        self.workspace_id = self.client.workspaces.ensure(EnsureWorkspace("local", f"{name}-rg", name)).workspace.id
-
-    def cli(self, *arguments: str, code: int = 0, **variables: str) -> Told:
-        where = [] if arguments[0] == "sync" or "-w" in arguments else ["-w", self.name]
-        ended = subprocess.run(
-            [sys.executable, "-c", START, *arguments, *where],
-            cwd=self.folder,
-            env=self.server.variables(**variables),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        told = Told(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
-        assert told.code == code, told.out + told.err
-        assert "Traceback" not in told.err
-        return told
-
-    def on_terminal(self, *arguments: str, says: str, code: int = 0) -> str:
-        """What a terminal shows when a person says this to a command."""
-        ours, theirs = pty.openpty()
-        ended = subprocess.Popen(
-            [sys.executable, "-c", START, *arguments, "-w", self.name],
-            cwd=self.folder,
-            env=self.server.variables(TERM="xterm"),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        os.write(ours, says.encode())
-        shown = b""
-        with contextlib.suppress(OSError):  # EIO: nobody holds the other end any more
-            while piece := os.read(ours, 1 << 16):
-                shown += piece
-        os.close(ours)
-        assert ended.wait(60) == code, shown
-        return shown.decode()
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.cli(*arguments, "--json", code=code).out)
+class Place(CommandLine):
+    """With runs in it."""
 
     def ids(self, *arguments: str) -> list[str]:
         return [run["id"] for run in self.json("ps", *arguments)]

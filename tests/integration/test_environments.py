@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import http.server
 import os
 import re
 import subprocess
@@ -12,18 +9,18 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from amlet.base.errors import EnvironmentFailed, StorageFailed
-from amlet.domain.environment import EnvironmentSpec, Lock
+from amlet.domain.environment import EnvironmentSpec
 from amlet.environments import Environments, curated
 from amlet.environments.once import MARKER
 from amlet.environments.pythons import Minor, at_hand, minor_text, own_minor
 from amlet.environments.resolve import this_platform
+from support.wheels import index, list_in_index
 
 # The page's yaml (v1-behaviours 0.2).
 PAGE = EnvironmentSpec("sklearn-env", python="3.6.2", conda=["scikit-learn", "numpy"], pip=["azureml-defaults"])
@@ -111,7 +108,8 @@ def test_every_curated_name_resolves_under_the_oldest_and_our_own_python(root, n
     assert all((lock.version_of("scikit-learn") is not None) == wanted for lock in (everything, ours))
     # The page's script calls np.float (v1-behaviours 0.1), whichever of these names it runs under.
     numpy = ours.version_of("numpy")
-    assert numpy is None or tuple(map(int, numpy.split(".")[:2])) < (1, 24)
+    is_ours = name.startswith("amlet-")  # of today's packages
+    assert is_ours or numpy is None or tuple(map(int, numpy.split(".")[:2])) < (1, 24)
 
 
 def test_a_curated_pin_without_a_wheel_is_relaxed_to_the_nearest_and_said(root) -> None:
@@ -364,63 +362,13 @@ def test_an_azureml_distribution_that_a_package_depends_on_is_left_out_too(root,
     assert output_of(build.python, "import amletneedy; print(amletneedy.version)") == "1.0"
 
 
-class GuardedIndex(http.server.SimpleHTTPRequestHandler):
-    """A package index that wants a password."""
-
-    def do_GET(self) -> None:
-        expected = "Basic " + base64.b64encode(b"user:s3cret").decode()
-        if self.headers.get("Authorization") != expected:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="index"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-        else:
-            super().do_GET()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
-
-
-@pytest.fixture
-def guarded_index(tmp_path: Path) -> Iterator[int]:
-    folder = tmp_path / "index" / "simple" / "amletprivate"
-    folder.mkdir(parents=True)
-    name = wheel(folder, "amletprivate", "2.0").name
-    (folder / "index.html").write_text(f'<a href="{name}">{name}</a>')
-    handler = functools.partial(GuardedIndex, directory=str(tmp_path / "index"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_the_password_of_an_index_reaches_neither_lock_nor_log(root, guarded_index) -> None:
-    environments = Environments(root)
-    address = f"127.0.0.1:{guarded_index}/simple"
-    lines: list[str] = []
-    spec = EnvironmentSpec("private", pip=[f"--index-url http://user:s3cret@{address}", "amletprivate"])
-    lock: Lock = environments.resolve(spec, lines.append)
-    assert lock.requirements.startswith(f"--index-url http://{address}\n")
-    build = environments.build(lock, lines.append)
-    assert output_of(build.python, "import amletprivate; print(amletprivate.version)") == "2.0"
-    assert "s3cret" not in "\n".join([*lines, str(lock)])
-    assert not any(b"s3cret" in path.read_bytes() for path in build.path.rglob("*") if path.is_file())
-
-
-def test_an_index_that_refuses_the_password_is_told(root, guarded_index) -> None:
-    spec = EnvironmentSpec("private", pip=[f"--index-url http://127.0.0.1:{guarded_index}/simple", "amletprivate"])
-    with pytest.raises(EnvironmentFailed, match="wants a user and a password"):
-        Environments(root).resolve(spec, silent)
-
-
-def test_the_date_is_lifted_for_a_package_whose_index_tells_no_dates(root, guarded_index) -> None:
-    address = f"http://user:s3cret@127.0.0.1:{guarded_index}/simple"
-    spec = EnvironmentSpec("dateless", python="3.8", pip=[f"--extra-index-url {address}", "amletprivate", "numpy"])
-    lock = Environments(root, pythons=only((3, 8))).resolve(spec, silent)
-    assert (lock.version_of("amletprivate"), lock.version_of("numpy")) == ("2.0", "1.19.2")
+def test_the_date_is_lifted_for_a_package_whose_index_tells_no_dates(root, tmp_path) -> None:
+    list_in_index(tmp_path / "index", "amletdateless", wheel(tmp_path, "amletdateless", "2.0"))
+    with index(tmp_path / "index") as address:
+        pip = [f"--extra-index-url http://{address}", "amletdateless", "numpy"]
+        spec = EnvironmentSpec("dateless", python="3.8", pip=pip)
+        lock = Environments(root, pythons=only((3, 8))).resolve(spec, silent)
+    assert (lock.version_of("amletdateless"), lock.version_of("numpy")) == ("2.0", "1.19.2")
 
 
 def test_strict_refuses_to_lift_the_date_for_a_younger_pin(root) -> None:

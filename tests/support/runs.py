@@ -22,13 +22,21 @@ def workspace_id(client: Client) -> str:
     return client.workspaces.ensure(EnsureWorkspace("s", "g", "quick")).workspace.id
 
 
-def submit_script(client: Client, folder: Path, text: str, *, name: str = "script.py", target: str = "local") -> Run:
+def submit_script(
+    client: Client,
+    folder: Path,
+    text: str,
+    *,
+    name: str = "script.py",
+    target: str = "local",
+    environment: EnvironmentSpec = OWN_PYTHON,
+) -> Run:
     """Submit a script of this text."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(text)
     snapshot = scan(folder)
     workspace = workspace_id(client)
-    job = Job(OWN_PYTHON, "", script=name, target=target)
+    job = Job(environment, "", script=name, target=target)
     asked = SubmitRun("quick", job, snapshot.entries, f"{folder}-{hash(text)}-{target}")
     answer = submit_with_blobs(
         lambda: client.runs.submit(workspace, asked), client, workspace, sources_of(folder, snapshot.entries)

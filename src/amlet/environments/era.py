@@ -21,6 +21,14 @@ ERAS = {
 }
 """For a Python that stands in for an old one: the last day whose packages it gets."""
 
+NEWER_ERAS = {
+    (3, 12): "2024-02-15",
+    (3, 13): "2024-12-15",
+}
+"""For curated names alone, where no Python of the table above is at hand: the first day by which the packages that they
+name had wheels for this Python. Today's would be further from what the name promises.
+"""
+
 NEWEST_OLD: Minor = (3, 9)
 """Naming this Python or an older one asks for the packages of its era."""
 
@@ -41,38 +49,43 @@ class Choice(NamedTuple):
     """It is not the Python that the spec names."""
 
 
-def choose(asked: str | None, at_hand: Sequence[Python], own: Minor) -> Choice:
+def choose(
+    asked: str | None, at_hand: Sequence[Python], own: Minor, *, newer_too: bool = False, day: str | None = None
+) -> Choice:
     """Choose the interpreter for a spec.
 
     Args:
         asked: What the spec says of Python, as written; None when it says nothing.
         at_hand: The interpreters of this machine.
         own: The minor version of the Python that runs us.
+        newer_too: A Python past 3.11 may stand in for an old one, as it may for a curated name.
+        day: The day of a curated name: packages are as of then, or of the later day that the Python calls for.
 
     Raises:
         InvalidInput: for text that names no Python 3.
         EnvironmentFailed: if no interpreter at hand will do; says which were found.
     """
     found = ", ".join(str(python) for python in at_hand) or "none"
+    packages = f"packages as of {day}" if day else "today's packages"
     if not at_hand:
         raise EnvironmentFailed(
             "No Python from 3.8 on was found on this machine.", hint="install one, such as python3.11."
         )
     if not asked:
         python = _nearest(own, at_hand)
-        return Choice(
-            python, None, f"The spec names no Python: {python}, which runs amlet, with today's packages.", False
-        )
+        return Choice(python, day, f"The spec names no Python: {python}, which runs amlet, with {packages}.", False)
     wanted = parse(asked, [python.minor for python in at_hand], own)
     if wanted <= NEWEST_OLD:
         fit = [python for python in at_hand if python.minor in ERAS]
+        if not fit and newer_too:
+            return _newer_stand_in(asked, _nearest(wanted, at_hand))
         if not fit:
             raise EnvironmentFailed(
                 f"python={asked} is past its end of life and needs one of Python 3.8 to 3.11; found: {found}.",
                 hint=f"install Python {minor_text(max(wanted, OLDEST))} to 3.11, or name a newer python in the spec.",
             )
         python = _nearest(wanted, fit)
-        as_of = ERAS[python.minor]
+        as_of = max(ERAS[python.minor], day or "")
         relaxed = python.minor != wanted
         stands_in = f"Python {python} is the nearest at hand" if relaxed else f"Python {python} is at hand"
         return Choice(
@@ -83,8 +96,38 @@ def choose(asked: str | None, at_hand: Sequence[Python], own: Minor) -> Choice:
         )
     python = _nearest(wanted, at_hand)
     if python.minor == wanted:
-        return Choice(python, None, f"python={asked}: Python {python}, with today's packages.", False)
-    return Choice(python, None, f"python={asked} is not at hand (found: {found}): Python {python} is nearest.", True)
+        return Choice(python, day, f"python={asked}: Python {python}, with {packages}.", False)
+    return Choice(python, day, f"python={asked} is not at hand (found: {found}): Python {python} is nearest.", True)
+
+
+def worth_fetching(asked: str | None, at_hand: Sequence[Python], own: Minor) -> Minor | None:
+    """The minor version that a spec would get if it were on this machine, where that is 3.8 or later and is not.
+
+    Raises:
+        InvalidInput: for text that names no Python 3.
+    """
+    if not asked:
+        return None
+    minors = [python.minor for python in at_hand]
+    wanted = parse(asked, minors, own)
+    if wanted in minors:
+        return None
+    if wanted < OLDEST:
+        # Whatever is fetched stands in for it as well as what is there.
+        return None if any(minor in ERAS for minor in minors) else OLDEST
+    return wanted
+
+
+def _newer_stand_in(asked: str, python: Python) -> Choice:
+    as_of = NEWER_ERAS.get(python.minor)
+    packages = f"with packages as of {as_of}, the nearest with wheels for it" if as_of else "with today's packages"
+    return Choice(
+        python,
+        as_of,
+        f"python={asked} is past its end of life, and none of Python 3.8 to 3.11 is at hand: "
+        f"Python {python} stands in, {packages}.",
+        True,
+    )
 
 
 def parse(asked: str, at_hand: Sequence[Minor], own: Minor) -> Minor:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from amlet.base.errors import AmletError, EnvironmentFailed, StorageFailed
+from amlet.domain.environment import EnvironmentSpec
 from amlet.environments import uv_errors
 from amlet.environments.requirements import Requirement
 
 FULL_LOG = "Full log: azureml-logs/20_image_build_log.txt"
+
+WAYS_TO_CONDA = (
+    "put micromamba, mamba or conda on the server's PATH; or `pip install 'amlet[conda]'` there; or take the line out, "
+    "or put the package of PyPI's that you need under pip"
+)
 
 _HINTS = {
     uv_errors.UNKNOWN: "check its spelling, or name the index that has it with --extra-index-url under pip.",
@@ -16,6 +22,11 @@ _HINTS = {
     uv_errors.NO_WHEEL: "choose a version with a wheel for this Python, or drop the pin.",
     uv_errors.CONFLICT: "drop one of the pins, so that uv can choose versions that fit together.",
     uv_errors.UNREACHABLE: "check the network, or name an index that can be reached with UV_DEFAULT_INDEX.",
+    uv_errors.UNTRUSTED: (
+        "name the authority that signed it with SSL_CERT_FILE where the server starts, or trust the host with "
+        "--trusted-host under pip."
+    ),
+    uv_errors.OFFLINE: "build it once with the network on, or unset UV_OFFLINE and offline_environments.",
     uv_errors.UNREADABLE: "write it as numpy==1.19.2.",
     uv_errors.BAD_HASH: "the index gave another file than before: build the environment anew from its spec.",
     uv_errors.OTHER: "see what uv says.",
@@ -48,3 +59,11 @@ def failure(
     where = f" (the {noun} {lines})" if lines else ""
     hint = (way_out or _HINTS[cause.kind]).rstrip(".")
     return EnvironmentFailed(f"{what}: {cause.text}{where}.", hint=f"{hint}. {FULL_LOG}")
+
+
+def refused(spec: EnvironmentSpec, step: str) -> EnvironmentFailed:
+    """The error of a strict spec that a step would relax."""
+    return EnvironmentFailed(
+        f'Environment "{spec.name}" is strict, and this would relax it: {step.rstrip(".")}.',
+        hint=f"change the spec to what is at hand, or allow it with strict=False. {FULL_LOG}",
+    )

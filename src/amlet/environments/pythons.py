@@ -49,21 +49,28 @@ def minor_text(minor: Minor) -> str:
     return f"{minor[0]}.{minor[1]}"
 
 
+def minor_of(text: str) -> Minor:
+    """The reverse of `minor_text`."""
+    major, _, minor = text.partition(".")
+    return int(major), int(minor)
+
+
 def own_minor() -> Minor:
     """The minor version of the Python that runs us."""
     return sys.version_info[:2]
 
 
-def at_hand(only: Sequence[Path] | None = None) -> list[Python]:
+def at_hand(only: Sequence[Path] | None = None, *, fetched: Path | None = None) -> list[Python]:
     """One interpreter a minor version from 3.8 on, oldest first; broken ones are skipped.
 
     Of one minor version the interpreter that runs us comes first, else the newest patch release.
 
     Args:
         only: The interpreters to choose from; None looks in pyenv's and uv's folders, among Debian's and on PATH.
+        fetched: Where we had uv install some, looked at after all others.
     """
     best: dict[Minor, Python] = {}
-    for candidate in only if only is not None else _candidates():
+    for candidate in only if only is not None else _candidates(fetched):
         python = _base_of(candidate)
         if python is None or python.minor < OLDEST:
             continue
@@ -126,9 +133,9 @@ def _ask(path: Path) -> tuple[Python, str] | None:
     return python, base_prefix if base_prefix != prefix else ""
 
 
-def _candidates() -> Iterator[Path]:
+def _candidates(fetched: Path | None) -> Iterator[Path]:
     seen = set()
-    for path in _places():
+    for path in _places(fetched):
         try:
             real = path.resolve(strict=True)
         except (OSError, RuntimeError):
@@ -138,7 +145,7 @@ def _candidates() -> Iterator[Path]:
             yield path
 
 
-def _places() -> Iterator[Path]:
+def _places(fetched: Path | None) -> Iterator[Path]:
     own = minor_text(own_minor())
     yield Path(sys.base_prefix, "bin", f"python{own}")
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
@@ -153,6 +160,8 @@ def _places() -> Iterator[Path]:
         folder = Path(text)
         if folder.is_absolute() and folder != pyenv / "shims":
             yield from _named_python(folder)
+    if fetched is not None:
+        yield from sorted(fetched.glob("*/bin/python3"))
 
 
 def _named_python(folder: Path) -> list[Path]:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from amlet.base.errors import FieldError, InvalidInput
+from amlet.base.urls import without_login
 from amlet.domain.environment import EnvironmentSpec
-from amlet.environments.conda_names import normalized, pypi_name, why_left_out
+from amlet.environments.conda_lines import Unreadable, parse, pypi_version, without_comment
+from amlet.environments.conda_names import (
+    PROGRAMS,
+    has_more_digits,
+    normalized,
+    pypi_name,
+    pypi_requirement,
+    why_left_out,
+    why_only_conda,
+)
 
 MAPPED = "mapped"
-LEFT_OUT = "left out"
+DROPPED = "dropped"
 RELAXED = "relaxed"
 
 _PROVIDED = re.compile(r"azureml(-.*)?")
-_CONDA_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
-_VERSION = r"[0-9][A-Za-z0-9.!+_\-]*"
-_CLAUSE = re.compile(rf"(===?|~=|!=|>=|<=|>|<|=)?\s*({_VERSION}(?:\.?\*)?|\*)")
 _PIP_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._\-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*(.*)", re.DOTALL)
 _PATH = re.compile(r"(?!\S+://)[^\s@;]+[/\\][^\s@;]+")
-_COMMENT = re.compile(r"(^|\s)#.*$")
 _VALUE_OPTIONS = {
     "-i": "--index-url",
     "--index-url": "--index-url",
@@ -66,7 +73,9 @@ class Requirement(NamedTuple):
 
 
 PROVIDED = "amlet provides it"
-"""Said of azureml-* distributions, in the log alone: it is so for every spec of v1's, and changes no package."""
+FROM_PYPI = "packages come from PyPI"
+_LOG_ALONE = (PROVIDED, FROM_PYPI)
+"""Said in the log, and not on the run: so it is for every spec of v1's, and it changes no package."""
 
 
 class Note(NamedTuple):
@@ -76,8 +85,23 @@ class Note(NamedTuple):
     line: str
     text: str
 
+    @property
+    def is_for_the_run(self) -> bool:
+        """Whether the run is to tell it too."""
+        return self.text not in _LOG_ALONE
+
     def __str__(self) -> str:
         return f"{self.line}: {self.text}"
+
+
+class OnlyConda(NamedTuple):
+    """A line of conda's that no wheel can stand for."""
+
+    name: str
+    """Normalised, as conda has it."""
+    line: str
+    what: str
+    """What it is."""
 
 
 class Wanted(NamedTuple):
@@ -85,8 +109,10 @@ class Wanted(NamedTuple):
 
     requirements: list[Requirement]
     options: list[str]
-    """Lines of a requirements file: `--index-url https://…`, with the credentials that the user wrote."""
+    """Lines of a requirements file: `--index-url https://…`."""
     notes: list[Note]
+    only_conda: list[OnlyConda]
+    """What uv cannot give; none when a spec can be resolved by uv alone."""
 
     def called(self, names: Iterable[str]) -> list[Requirement]:
         """What the spec itself asks for under these normalised names, in their order; a name may have two lines."""
@@ -98,100 +124,80 @@ class Wanted(NamedTuple):
         return "".join(f"{line}\n" for line in [*lines, *(held.text for held in self.requirements)])
 
 
-def read(spec: EnvironmentSpec) -> Wanted:
+def read(spec: EnvironmentSpec, *, program: Callable[[str], str | None] = lambda _: None) -> Wanted:
     """Map a spec's lines.
+
+    Args:
+        program: Where this machine has a program of its own, to be used where only conda could bring it.
 
     Raises:
         InvalidInput: names every line that nothing can be made of.
     """
-    wanted = Wanted([], [], [])
+    wanted = Wanted([], [], [], [])
     wrong: list[FieldError] = []
+    if spec.conda and spec.channels:
+        wanted.notes.append(Note(DROPPED, f"channels: {', '.join(spec.channels)}", FROM_PYPI))
     for place, lines, reader in (
-        ("dependencies", spec.conda, _read_conda),
+        ("dependencies", spec.conda, functools.partial(_read_conda, program=program)),
         ("pip", _joined(spec.pip), _read_pip),
+        ("channels", spec.channels, lambda *_: None),
     ):
         for number, line in enumerate(lines):
             try:
+                if without_login(line) != line:
+                    raise Unreadable("has a login in its address, which the lock would keep: put it into ~/.netrc")
                 reader(line, wanted)
-            except _Unreadable as error:
-                wrong.append(FieldError(f"{place}[{number}]", f"{without_credentials(line)!r} {error}"))
+            except Unreadable as error:
+                wrong.append(FieldError(f"{place}[{number}]", f"{without_login(line)!r} {error}"))
     if wrong:
         raise InvalidInput.of(wrong, subject=f'environment "{spec.name}"')
     return wanted
 
 
-def without_credentials(text: str) -> str:
-    """The text with user and password of every URL taken out."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "", text)
+def table(notes: Sequence[Note]) -> list[str]:
+    """The notes as lines of the build log, under one head."""
+    if not notes:
+        return []
+    rows = [("kind", "line", "what"), *notes]
+    widths = [min(max(len(row[column]) for row in rows), 48) for column in (0, 1)]
+    return [f"  {kind:<{widths[0]}} | {line:<{widths[1]}} | {what}" for kind, line, what in rows]
 
 
-class _Unreadable(Exception):
-    """Why a line cannot be taken, with the way out."""
-
-
-def _read_conda(line: str, wanted: Wanted) -> None:
-    text = _COMMENT.sub("", line).strip()
-    if not text:
+def _read_conda(line: str, wanted: Wanted, *, program: Callable[[str], str | None]) -> None:
+    asked = parse(line)
+    if asked is None:
         return
-    if "::" in text:
-        text = text.split("::", 1)[1]
-    match = _CONDA_NAME.match(text)
-    if match is None:
-        raise _Unreadable("is not a conda package: write it as numpy=1.19")
-    name, rest = match[0], text[match.end() :].strip()
-    if rest.startswith("["):
-        raise _Unreadable("uses conda's brackets, which PyPI has nothing like: write it as numpy=1.19")
-    if _PROVIDED.fullmatch(normalized(name)):
-        wanted.notes.append(Note(LEFT_OUT, line.strip(), PROVIDED))
+    written = line.strip()
+    if _PROVIDED.fullmatch(normalized(asked.name)):
+        wanted.notes.append(Note(DROPPED, written, PROVIDED))
         return
-    why = why_left_out(name)
+    why = why_left_out(asked.name)
     if why is not None:
-        wanted.notes.append(Note(LEFT_OUT, line.strip(), why))
+        wanted.notes.append(Note(DROPPED, written, why))
         return
-    specifier, build = _conda_specifier(rest)
-    mapped = Requirement(pypi_name(name), pypi_name(name) + specifier, line.strip(), "dependencies")
-    wanted.requirements.append(mapped)
-    if mapped.name != normalized(name):
-        wanted.notes.append(Note(MAPPED, mapped.line, f"PyPI calls it {mapped.name}"))
-    if build:
-        wanted.notes.append(Note(RELAXED, mapped.line, f"the build string {build} means nothing to PyPI"))
-
-
-def _conda_specifier(text: str) -> tuple[str, str | None]:
-    """`=1.19` → `==1.19.*`; `=1.19.2=py38_0` → `==1.19.2` and the build string."""
-    if not text or text == "*":
-        return "", None
-    if "|" in text:
-        raise _Unreadable("offers alternatives with '|', which PyPI has nothing like: choose one version")
-    parts = text.split()
-    exact = re.fullmatch(rf"=?\s*({_VERSION})=([^=<>,\s]\S*)", text)
-    if (
-        exact is None
-        and len(parts) == 2
-        and re.fullmatch(rf"={{0,2}}{_VERSION}", parts[0])
-        and parts[1][0] not in "=<>!~"
-    ):
-        exact = re.fullmatch(r"={0,2}(\S+) (\S+)", " ".join(parts))
-    if exact is not None:
-        return f"=={exact[1]}", exact[2]
-    clauses = []
-    for part in text.split(","):
-        clause = _CLAUSE.fullmatch(part.strip())
-        if clause is None:
-            raise _Unreadable("has a version that cannot be read: write it as numpy=1.19 or numpy>=1.19,<2")
-        operator, version = clause[1] or "=", clause[2]
-        if version == "*":
-            continue
-        if operator == "=":
-            # `numpy 1.19` and `numpy=1.19` are both conda's "1.19 and what follows".
-            clauses.append(f"=={version.rstrip('*').rstrip('.')}.*")
-        elif version.endswith("*") and operator not in ("==", "!="):
-            clauses.append(operator + version.rstrip("*").rstrip("."))
-        elif version.endswith("*"):
-            clauses.append(operator + version.rstrip("*").rstrip(".") + ".*")
-        else:
-            clauses.append(operator + version)
-    return ",".join(clauses), None
+    what = why_only_conda(asked.name)
+    own = program(PROGRAMS.get(normalized(asked.name), "")) if what is not None else None
+    if own:
+        wanted.notes.append(Note(RELAXED, written, f"only conda has it: this machine's own {own} is used"))
+        return
+    if what is not None:
+        wanted.only_conda.append(OnlyConda(normalized(asked.name), written, what))
+        return
+    target = pypi_requirement(asked.name)
+    name = pypi_name(asked.name)
+    found = pypi_version(asked.version, is_prefix=has_more_digits(name))
+    wanted.requirements.append(Requirement(name, target + found.specifier, written, "dependencies"))
+    if target != normalized(asked.name):
+        wanted.notes.append(Note(MAPPED, written, f"PyPI calls it {target}"))
+    if found.instead_of:
+        kept = found.specifier or "any version"
+        wanted.notes.append(Note(RELAXED, written, f"PyPI has no alternatives: {kept} is taken of {found.instead_of}"))
+    if asked.build:
+        wanted.notes.append(Note(RELAXED, written, f"the build string {asked.build} means nothing to PyPI"))
+    if asked.channel:
+        wanted.notes.append(Note(DROPPED, f"{asked.channel}::", FROM_PYPI))
+    if asked.facts:
+        wanted.notes.append(Note(RELAXED, written, f"{', '.join(asked.facts)}: means nothing to PyPI"))
 
 
 def _joined(lines: list[str]) -> list[str]:
@@ -209,31 +215,29 @@ def _joined(lines: list[str]) -> list[str]:
 
 
 def _read_pip(line: str, wanted: Wanted) -> None:
-    text = _COMMENT.sub("", line).strip()
+    text = without_comment(line)
     if not text:
         return
     if _VARIABLE.search(text):
         # uv would put in a variable of the server's, which may be a secret of somebody else's.
-        raise _Unreadable("names a variable, which is not put in: set UV_DEFAULT_INDEX where the server starts instead")
+        raise Unreadable("names a variable, which is not put in: set UV_DEFAULT_INDEX where the server starts instead")
     if text.startswith("-"):
         _read_option(text, wanted)
         return
     if text.startswith((".", "/", "~", "file:")) or _PATH.fullmatch(text):
-        raise _Unreadable("is a local path, which other machines have not: put the code into the source folder")
+        raise Unreadable("is a local path, which other machines have not: put the code into the source folder")
     if re.match(r"(git|hg|svn|bzr)\+", text) or re.search(r"@\s*(git|hg|svn|bzr)\+", text):
-        raise _Unreadable("is built from source, and only wheels are installed: name a release on an index")
+        raise Unreadable("is built from source, and only wheels are installed: name a release on an index")
     match = _PIP_NAME.fullmatch(text)
     if match is None or re.match(r"https?://", text):
-        raise _Unreadable("is not a requirement: write it as numpy==1.19.2, or name @ https://…whl")
+        raise Unreadable("is not a requirement: write it as numpy==1.19.2, or name @ https://…whl")
     if re.search(r"@\s*file:", text):
-        raise _Unreadable("is a local path, which other machines have not: put the code into the source folder")
-    if without_credentials(text) != text:
-        raise _Unreadable("has a password in its URL, which the lock would keep: put it into ~/.netrc")
+        raise Unreadable("is a local path, which other machines have not: put the code into the source folder")
     if _PROVIDED.fullmatch(normalized(match[1])):
-        wanted.notes.append(Note(LEFT_OUT, text, PROVIDED))
+        wanted.notes.append(Note(DROPPED, text, PROVIDED))
         return
     if match[3] and not re.match(r"[=<>!~;@(\-]", match[3]):
-        raise _Unreadable("is not a requirement: write it as numpy==1.19.2")
+        raise Unreadable("is not a requirement: write it as numpy==1.19.2")
     name = normalized(match[1])
     if name in _MISNAMED:
         # Its own versions say nothing of the other package's.
@@ -247,20 +251,20 @@ def _read_option(text: str, wanted: Wanted) -> None:
     name, _, value = text.replace("=", " ", 1).partition(" ") if text.startswith("--") else text.partition(" ")
     value = value.strip()
     if name in ("-r", "--requirement", "-c", "--constraint"):
-        raise _Unreadable("names another file, which the server has not: put its lines here")
+        raise Unreadable("names another file, which the server has not: put its lines here")
     if name in ("-e", "--editable"):
-        raise _Unreadable("is a local path, which other machines have not: put the code into the source folder")
+        raise Unreadable("is a local path, which other machines have not: put the code into the source folder")
     if name in _PLAIN_OPTIONS:
         wanted.options.append(_PLAIN_OPTIONS[name])
     elif name in _VALUE_OPTIONS:
         if not value:
-            raise _Unreadable("lacks its value")
+            raise Unreadable("lacks its value")
         if name in ("-f", "--find-links") and not value.startswith("/") and urlsplit(value).scheme == "":
-            raise _Unreadable("is a relative path, which the server has not: write it whole, or as a URL")
+            raise Unreadable("is a relative path, which the server has not: write it whole, or as a URL")
         wanted.options.append(f"{_VALUE_OPTIONS[name]} {value}")
     elif name == "--no-binary":
         wanted.notes.append(Note(RELAXED, text, "only wheels are installed"))
     elif name in _IDLE_OPTIONS:
-        wanted.notes.append(Note(LEFT_OUT, text, "an option that changes nothing here"))
+        wanted.notes.append(Note(DROPPED, text, "an option that changes nothing here"))
     else:
-        raise _Unreadable("is an option of pip's that uv has nothing like: leave it out")
+        raise Unreadable("is an option of pip's that uv has nothing like: leave it out")

@@ -11,15 +11,24 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple, NoReturn
+from urllib.parse import urlsplit
 
-from amlet.base.errors import EnvironmentFailed, StorageFailed
+from amlet.base.errors import AmletError, StorageFailed
 from amlet.base.units import human_seconds
+from amlet.base.urls import without_login
 from amlet.domain.environment import EnvironmentSpec, Lock, Package, lock_of
 from amlet.environments import curated, era, uv_errors
 from amlet.environments.conda_names import normalized
-from amlet.environments.failures import FULL_LOG, failure
-from amlet.environments.pythons import OLDEST, Python, minor_text, own_minor
-from amlet.environments.requirements import PROVIDED, RELAXED, Note, Requirement, Wanted, read, without_credentials
+from amlet.environments.failures import WAYS_TO_CONDA, failure, refused
+from amlet.environments.pythons import OLDEST, Minor, Python, minor_text, own_minor
+from amlet.environments.requirements import (
+    RELAXED,
+    OnlyConda,
+    Requirement,
+    Wanted,
+    read,
+    table,
+)
 from amlet.environments.uv_program import run_uv
 
 Log = Callable[[str], None]
@@ -33,18 +42,33 @@ _AZUREML = (
 )
 """Distributions that another package may depend on; amlet stands in for them there too."""
 
-_UNDATED = (uv_errors.UNKNOWN, uv_errors.UNREACHABLE, uv_errors.UNREADABLE, uv_errors.DISK_FULL, uv_errors.OTHER)
+OVERRIDES = "".join(f"azureml-{name}; sys_platform == 'never'\n" for name in _AZUREML.split())
+"""uv drops a package that an override asks for on no platform, whoever depends on it."""
+
+PYPI = "https://pypi.org/simple"
+
+_INDEX_OPTIONS = ("--index-url ", "--extra-index-url ")
+
+_AWAY = (uv_errors.UNREACHABLE, uv_errors.UNTRUSTED, uv_errors.OFFLINE)
+"""Causes that lie with the index, whatever is asked for."""
+
+_UNDATED = (*_AWAY, uv_errors.UNKNOWN, uv_errors.UNREADABLE, uv_errors.DISK_FULL, uv_errors.OTHER)
 """Causes that another date would not change."""
 
 _LOCKED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._\-]*)(?:\[[^\]]*\])?==([^\s;\\]+)")
 _LOCKED_URL = re.compile(r"([A-Za-z0-9][A-Za-z0-9._\-]*)(?:\[[^\]]*\])? @ \S*?/[^/\s]+?-([0-9][^-/\s]*)-[^/\s]+\.whl")
 
 
-class Resolved(NamedTuple):
-    """A lock, and the options whose credentials it leaves out (none, as a rule)."""
+class Solved(NamedTuple):
+    """What uv found."""
 
-    lock: Lock
-    private_options: list[str]
+    text: str
+    """A requirements file, hashes included."""
+    as_of: str | None
+    notes: list[str]
+    """What was relaxed on the way."""
+    indexes: list[str] = []
+    """What it was looked for in, without logins."""
 
 
 class _Date(NamedTuple):
@@ -64,6 +88,16 @@ class _Date(NamedTuple):
         return arguments
 
 
+class NeedsConda(Exception):
+    """A spec has lines of conda's that uv can give nothing for."""
+
+    def __init__(self, lines: Sequence[OnlyConda], otherwise: AmletError | None = None) -> None:
+        super().__init__(", ".join(held.name for held in lines))
+        self.lines = list(lines)
+        self.otherwise = otherwise
+        """What to tell where there is no conda."""
+
+
 class _Failed(Exception):
     """uv found no solution."""
 
@@ -77,44 +111,108 @@ def this_platform() -> str:
     return f"{sys.platform}-{platform.machine()}"
 
 
-def resolve(spec: EnvironmentSpec, at_hand: Sequence[Python], log: Log) -> Resolved:
-    """Resolve a spec that is not user-managed; see `Environments.resolve`."""
+def resolve(
+    spec: EnvironmentSpec, at_hand: Sequence[Python], log: Log, *, program: Callable[[str], str | None] = lambda _: None
+) -> Lock:
+    """Resolve a spec that is not user-managed; see `Environments.resolve`.
+
+    Args:
+        program: Where this machine has a program of its own, to be used where only conda could bring it.
+
+    Raises:
+        NeedsConda: Lines of conda's name what PyPI has not.
+    """
     began = time.monotonic()
     log(f'Environment "{spec.name}": {len(spec.conda)} conda and {len(spec.pip)} pip lines.')
-    choice = era.choose(spec.python, at_hand, own_minor())
+    choice = choose(spec, at_hand)
     log(choice.note)
     if choice.relaxed:
         _relaxed(spec, choice.note)
-    wanted = read(spec)
-    _log_table(wanted.notes, log)
+    wanted = read(spec, program=program)
+    if wanted.only_conda:
+        raise NeedsConda(wanted.only_conda)
+    for row in table(wanted.notes):
+        log(row)
     for note in wanted.notes:
         if note.kind == RELAXED:
             _relaxed(spec, str(note))
-    try:
-        with tempfile.TemporaryDirectory(prefix="amlet-resolve-") as folder:
-            text, dated, late_notes = _Resolution(spec, choice.python, Path(folder), log).solve(wanted, choice.as_of)
-    except OSError as error:
-        raise StorageFailed.from_os_error(error, error.filename or tempfile.gettempdir()) from error
-    public = [without_credentials(line) for line in wanted.options]
-    packages = _packages(text)
+    held = curated.locked(spec, minor_text(choice.python.minor), this_platform())
+    if held is not None:
+        log(f"Its lock for Python {minor_text(choice.python.minor)} comes with amlet: no index is asked.")
+        for step in held.notes:
+            _relaxed(spec, step)
+            log(f"  {step}")
+        text, as_of, late_notes, indexes = held.requirements, held.as_of, list(held.notes), [PYPI]
+    else:
+        text, as_of, late_notes, indexes = solve(spec, choice.python, wanted, choice.as_of, log)
+    packages = packages_of(text)
+    for caution in curated.cautions(spec, packages):
+        log(f"  {caution}")
+        late_notes.append(caution)
     lock = lock_of(
         minor_text(choice.python.minor),
         this_platform(),
-        "".join(f"{line}\n" for line in public) + text,
+        "".join(f"{line}\n" for line in wanted.options) + text,
         packages,
-        as_of=dated.as_of,
-        notes=[choice.note, *(str(note) for note in wanted.notes if note.text != PROVIDED), *late_notes],
+        as_of=as_of,
+        notes=[choice.note, *(str(note) for note in wanted.notes if note.is_for_the_run), *late_notes],
+        indexes=indexes,
     )
     took = human_seconds(time.monotonic() - began)
     names = ", ".join(f"{package.name} {package.version}" for package in packages) or "no packages"
     log(f"Locked for Python {lock.python} in {took}: {names}.")
-    return Resolved(lock, wanted.options if public != wanted.options else [])
+    return lock
+
+
+def choose(spec: EnvironmentSpec, at_hand: Sequence[Python], own: Minor | None = None) -> era.Choice:
+    """The Python that a spec gets, and the day of its packages.
+
+    Raises:
+        InvalidInput: for text that names no Python 3.
+        EnvironmentFailed: if no interpreter at hand will do; says which were found.
+    """
+    newer_too, day = curated.is_curated(spec), curated.day_of(spec)
+    return era.choose(spec.python, at_hand, own or own_minor(), newer_too=newer_too, day=day)
+
+
+def worth_fetching(spec: EnvironmentSpec, at_hand: Sequence[Python]) -> Minor | None:
+    """The Python that is not on this machine and would suit a spec better; None where it makes no difference.
+
+    Raises:
+        InvalidInput: for text that names no Python 3.
+    """
+    minor = era.worth_fetching(spec.python, at_hand, own_minor())
+    if minor is None or not at_hand or not curated.is_curated(spec):
+        return minor
+    chosen = choose(spec, at_hand).python.minor
+    return None if curated.locked(spec, minor_text(chosen), this_platform()) else minor
+
+
+def solve(
+    spec: EnvironmentSpec, python: Python, wanted: Wanted, as_of: str | None, log: Log, *, extra: Sequence[str] = ()
+) -> Solved:
+    """Let uv find the versions that fit together.
+
+    Args:
+        extra: More arguments for `uv pip compile`.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="amlet-resolve-") as folder:
+            resolution = _Resolution(spec, python, Path(folder), log, extra)
+            text, dated, notes = resolution.solve(wanted, as_of)
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, error.filename or tempfile.gettempdir()) from error
+    return Solved(text, dated.as_of, notes, resolution.indexes)
 
 
 class _Resolution:
     """One spec's way through uv: as of its day, then with the day lifted step by step."""
 
-    def __init__(self, spec: EnvironmentSpec, python: Python, folder: Path, log: Log) -> None:
+    def __init__(
+        self, spec: EnvironmentSpec, python: Python, folder: Path, log: Log, extra: Sequence[str] = ()
+    ) -> None:
+        self.indexes: list[str] = []
+        self._extra = extra
         self._spec = spec
         self._python = python
         self._folder = folder
@@ -128,7 +226,7 @@ class _Resolution:
             text, dated, notes = self._lift(wanted, as_of)
             return text, dated, notes
         except _Failed as failed:
-            if not curated.is_curated(self._spec):
+            if not curated.is_curated(self._spec) or failed.cause.kind in _AWAY:
                 self._explain(failed.cause, wanted, as_of)
             first = failed
         # Names of v1's catalogue must resolve on Pythons that its pins never knew.
@@ -205,7 +303,7 @@ class _Resolution:
         """The version that one requirement gets by itself, without its dependencies."""
         alone = wanted._replace(requirements=[Requirement("", text, "", "")])
         try:
-            packages = _packages(self._compile(alone, _Date(as_of), ["--no-deps", *extra], quiet=True))
+            packages = packages_of(self._compile(alone, _Date(as_of), ["--no-deps", *extra], quiet=True))
         except _Failed:
             return None
         return packages[0].version if packages else None
@@ -213,17 +311,20 @@ class _Resolution:
     def _compile(self, wanted: Wanted, dated: _Date, extra: Sequence[str] = (), *, quiet: bool = False) -> str:
         source, target, overrides = (self._folder / name for name in ("wanted.txt", "locked.txt", "overrides.txt"))
         source.write_text(wanted.file_text(), encoding="utf-8")
-        never = "".join(f"azureml-{name}; sys_platform == 'never'\n" for name in _AZUREML.split())
-        # uv drops a package that an override asks for on no platform, whoever depends on it.
-        overrides.write_text(never, encoding="utf-8")
+        overrides.write_text(OVERRIDES, encoding="utf-8")
         target.unlink(missing_ok=True)
         arguments = ["pip", "compile", str(source), "-o", str(target), "--python", str(self._python.path)]
-        arguments += ["--only-binary", ":all:", "--generate-hashes", "--no-header", "--no-annotate"]
-        arguments += ["--override", str(overrides), *dated.arguments(), *command_line(wanted.options), *extra]
+        arguments += ["--only-binary", ":all:", "--generate-hashes", "--no-header", "--no-annotate", "--emit-index-url"]
+        arguments += ["--override", str(overrides), *dated.arguments(), *command_line(wanted.options)]
+        arguments += [*self._extra, *extra]
         done = run_uv(arguments, (lambda _: None) if quiet else self._log)
         if done.code:
             raise _Failed(uv_errors.cause_of(done.output, {held.name for held in wanted.requirements}))
-        return target.read_text("utf-8")
+        lines = target.read_text("utf-8").splitlines(keepends=True)
+        # Whatever named them: the spec, uv's variables or its settings. With the logins of those.
+        named = [line.split(maxsplit=1)[1].strip() for line in lines if line.startswith(_INDEX_OPTIONS)]
+        self.indexes = [without_login(url) for url in named]
+        return "".join(line for line in lines if not line.startswith(_INDEX_OPTIONS)).lstrip("\n")
 
     @property
     def _minor(self) -> str:
@@ -232,12 +333,20 @@ class _Resolution:
     def _explain(self, cause: uv_errors.Cause, wanted: Wanted, as_of: str | None) -> NoReturn:
         """Raise the error that says the cause, the line and the way out."""
         at_fault = wanted.called(cause.packages)
+        what = f'uv could not resolve environment "{self._spec.name}"'
+        of_conda = [held for held in at_fault if held.place == "dependencies"]
+        if cause.kind == uv_errors.UNKNOWN and of_conda:
+            ways = f"check its spelling; if only conda has it, {WAYS_TO_CONDA}"
+            lines = [OnlyConda(held.name, held.line, "the package index has no such package") for held in of_conda]
+            raise NeedsConda(lines, failure(what, cause, at_fault=at_fault, way_out=ways))
         hint = None
+        if cause.kind in _AWAY:
+            at_fault = [*at_fault, *_naming_the_index(cause.text, wanted)]
         if cause.kind == uv_errors.NO_WHEEL and at_fault:
             hint = self._way_to_a_wheel(at_fault[0], wanted, as_of)
             if cause.text.endswith("wheel"):
                 cause = cause._replace(text=f"{cause.text} for Python {self._minor} on {this_platform()}")
-        raise failure(f'uv could not resolve environment "{self._spec.name}"', cause, at_fault=at_fault, way_out=hint)
+        raise failure(what, cause, at_fault=at_fault, way_out=hint)
 
     def _way_to_a_wheel(self, held: Requirement, wanted: Wanted, as_of: str | None) -> str:
         ways = []
@@ -254,6 +363,12 @@ class _Resolution:
         return ", or ".join(ways)
 
 
+def _naming_the_index(reason: str, wanted: Wanted) -> list[Requirement]:
+    """The spec's own lines that name the index of a reason."""
+    hosts = {option: urlsplit(option.split()[-1]).netloc for option in wanted.options}
+    return [Requirement("", "", option, "pip") for option, host in hosts.items() if host and host in reason]
+
+
 def command_line(options: Sequence[str]) -> list[str]:
     """The options that uv takes only on its command line; they hold no secret."""
     arguments: list[str] = []
@@ -268,7 +383,8 @@ def command_line(options: Sequence[str]) -> list[str]:
     return arguments
 
 
-def _packages(text: str) -> list[Package]:
+def packages_of(text: str) -> list[Package]:
+    """The packages of a locked requirements file."""
     found: dict[str, Package] = {}
     for line in text.splitlines():
         match = _LOCKED.match(line) or _LOCKED_URL.match(line)
@@ -279,13 +395,4 @@ def _packages(text: str) -> list[Package]:
 
 def _relaxed(spec: EnvironmentSpec, step: str) -> None:
     if spec.strict:
-        raise EnvironmentFailed(
-            f'Environment "{spec.name}" is strict, and this would relax it: {step.rstrip(".")}.',
-            hint=f"change the spec to what is at hand, or allow it with strict=False. {FULL_LOG}",
-        )
-
-
-def _log_table(notes: Sequence[Note], log: Log) -> None:
-    width = max((len(note.line) for note in notes), default=0)
-    for note in notes:
-        log(f"  {note.kind:<8}  {note.line:<{min(width, 40)}}  {note.text}")
+        raise refused(spec, step)

@@ -6,24 +6,24 @@ import contextlib
 import os
 import re
 import shutil
-import signal
-import subprocess
-import tempfile
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
 from amlet.base.errors import EnvironmentFailed
-from amlet.environments.requirements import without_credentials
+from amlet.base.urls import without_login
+from amlet.environments.follow import BUILDER, builder_mark, follow
 from amlet.runtime.marked import Marked, end_marked
 from amlet.runtime.process import ProcessMark, boot_id, mark_of
 
 TIMEOUT_S = 15 * 60
-BUILDER = "AMLET_BUILDER"
-"""In uv's environment: the process that started it, as pid and start time."""
+PATIENCE = {"UV_HTTP_RETRIES": "2", "UV_HTTP_CONNECT_TIMEOUT": "5"}
+"""What holds where the user sets nothing else. Without a network uv then gives up after 4 s, and after 19 s where
+packets are dropped without a word; its own three retries of 10 s make that 7 s and 52 s.
+"""
 
-_KEPT_LINES = 2_000
+_network_off: ContextVar[bool] = ContextVar("amlet_network_off", default=False)
 
 _DROPPED = re.compile(
     # What would make uv look at another Python or environment than the one we name,
@@ -43,7 +43,7 @@ class Finished(NamedTuple):
 
     code: int
     output: str
-    """Its last lines, without credentials."""
+    """Its last lines, without logins."""
 
 
 def find_uv() -> Path:
@@ -62,67 +62,51 @@ def find_uv() -> Path:
     return Path(found)
 
 
-def run_uv(arguments: Sequence[str], log: Callable[[str], None]) -> Finished:
+@contextlib.contextmanager
+def network_off() -> Iterator[None]:
+    """What this thread does meanwhile uses what the cache has, and asks nobody."""
+    token = _network_off.set(True)
+    try:
+        yield
+    finally:
+        _network_off.reset(token)
+
+
+def is_offline() -> bool:
+    """Whether the network is switched off: for this work, or by uv's own variable for all."""
+    return _network_off.get() or os.environ.get("UV_OFFLINE", "").lower() in ("1", "true", "yes", "on", "y", "t")
+
+
+def run_uv(
+    arguments: Sequence[str],
+    log: Callable[[str], None],
+    *,
+    timeout_s: float = TIMEOUT_S,
+    variables: Mapping[str, str] | None = None,
+) -> Finished:
     """Run uv to its end, in a process group of its own that never outlives this call.
 
     Args:
         arguments: What follows `uv`.
         log: Gets every line of its standard error as it comes.
+        timeout_s: It is ended after this long.
+        variables: Settings of uv's beside the ones of this process.
 
     Raises:
-        EnvironmentFailed: it took longer than 15 minutes, or a signal ended it.
+        EnvironmentFailed: it took longer than `timeout_s`, or a signal ended it.
     """
     argv = [str(find_uv()), *arguments, "--no-progress", "--color", "never"]
-    lines: list[str] = []
-    own = mark_of()
-    # A neutral folder: uv reads the settings of a project that it is started in.
-    with tempfile.TemporaryDirectory(prefix="amlet-uv-") as folder:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            env={**child_variables(os.environ), BUILDER: f"{own.pid} {own.started}"},
-            start_new_session=True,
-            encoding="utf-8",
-            errors="replace",
-        )
-        late = threading.Event()
-
-        def end_late() -> None:
-            late.set()
-            _end(process)
-
-        timer = threading.Timer(TIMEOUT_S, end_late)
-        timer.daemon = True
-        timer.start()
-        try:
-            assert process.stderr is not None
-            for raw in process.stderr:
-                line = without_credentials(raw.rstrip())
-                if line:
-                    log(line)
-                    lines.append(line)
-                    del lines[:-_KEPT_LINES]
-            code = process.wait()
-        except BaseException:
-            _end(process)
-            raise
-        finally:
-            timer.cancel()
-            if process.stderr is not None:
-                process.stderr.close()
-    if code < 0 and not late.is_set():
-        raise EnvironmentFailed(
-            f"uv was ended by signal {-code} before it was done.",
-            hint="submit again; if it is ended again, the machine may have run out of memory.",
-        )
-    if late.is_set():
-        raise EnvironmentFailed(
-            f"uv did not end within {TIMEOUT_S // 60} minutes.", hint="check the connection to the package index."
-        )
-    return Finished(code, "\n".join(lines))
+    if _network_off.get() and "--offline" not in argv:
+        argv.append("--offline")
+    ended = follow(
+        argv,
+        log,
+        variables={**child_variables(os.environ), **(variables or {}), **builder_mark()},
+        timeout_s=timeout_s,
+        look_at="the connection to the package index",
+        public=without_login,
+    )
+    return Finished(ended.code, "\n".join(ended.lines))
 
 
 def child_variables(variables: Mapping[str, str]) -> dict[str, str]:
@@ -130,7 +114,7 @@ def child_variables(variables: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in variables.items() if not _DROPPED.fullmatch(name)}
     # An interpreter is ours to choose among those at hand: uv shall fetch none behind our back.
     kept["UV_PYTHON_DOWNLOADS"] = "never"
-    return kept
+    return {**PATIENCE, **kept}
 
 
 def end_left_over(home: str, *, own: bool = False) -> None:
@@ -149,9 +133,3 @@ def end_left_over(home: str, *, own: bool = False) -> None:
         return own if starter == ours else not starter.is_alive()
 
     end_marked(home, nobody_waits)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -22,6 +22,7 @@ from amlet.domain import run as runs
 from amlet.domain.artifact import Entry
 from amlet.domain.job import Lease
 from amlet.domain.run import RunError, RunWarning
+from amlet.node.containers import ContainerProcess
 from amlet.node.live_outputs import Watch
 from amlet.node.parts import Parts
 from amlet.node.processes import JobProcess
@@ -142,7 +143,8 @@ class Attempt:
             return Ending(runs.FAILED, None, RunError("SystemError", text, type(error).__name__))
         if self._process is None:
             return Ending(runs.CANCELED)
-        detail = "adopted" if adopted else f"cold start, {self._lease.share.cores} cores"
+        where = " in a container" if self._lease.lock.image else ""
+        detail = "adopted" if adopted else f"cold start{where}, {self._lease.share.cores} cores"
         started = AttemptStarted(self._lease.attempt, detail, self._facts())
         self._insist(lambda: self._client.nodes.started(*self._key, started))
         return self._watch(self._process)
@@ -156,6 +158,7 @@ class Attempt:
             "amlet.node": self._parts.name,
             "amlet.host": machine.nodename,
             "amlet.system": f"{machine.sysname} {machine.release} {machine.machine}",
+            **({"amlet.image": lock.image} if lock.image else {}),
         }
 
     def _start(self) -> JobProcess | None:
@@ -167,6 +170,8 @@ class Attempt:
         if build is None:
             lines: list[str] = []
             build = self._parts.environments.build(lease.lock, lines.append)
+        container = lease.job.environment.container if lease.lock.image is not None else None
+        contained = self._parts.environments.contained(container, lease.lock, log.info) if container else None
         owner_only(self._journals)
         reserve(self._folder)
         losses.reserve(self._journals)
@@ -177,6 +182,17 @@ class Attempt:
         if self._cancelled or self._stale:
             return None
         bootstrap = self._parts.sdk / "amlet" / "runtime" / "bootstrap.py"
+        if contained is not None:
+            return ContainerProcess.start_in(
+                contained,
+                lease,
+                self._parts,
+                [str(bootstrap), str(self._folder)],
+                folder=self._folder,
+                work=self._work,
+                journals=self._journals,
+                output=self._output,
+            )
         variables = job_variables(lease, build.python, self._parts.sdk, self._journals)
         return JobProcess.start(
             [str(build.python), str(bootstrap), str(self._folder)],
@@ -276,7 +292,7 @@ class Attempt:
         if result is None:
             number = process.signal_number()
             how = f"killed by signal {number}" if number else "killed by a signal or out of memory"
-            text = f"The script ended without a result: {how}."
+            text = process.reason() or f"The script ended without a result: {how}."
             return Ending(runs.FAILED, None, RunError("SystemError", text, exit_code=128 + number if number else None))
         if result.exit_code == 0 and result.exception is None:
             return Ending(runs.COMPLETED, 0)

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from amlet.base.errors import StorageFailed
 from amlet.runtime.attempt import write_json
@@ -22,6 +23,9 @@ GONE = ProcessMark(0, 0, "")
 MARK_FILE = "process.json"
 KILL_AFTER_S = 10.0
 """Between SIGTERM and SIGKILL."""
+
+
+P = TypeVar("P", bound="JobProcess")
 
 
 class JobProcess:
@@ -37,7 +41,7 @@ class JobProcess:
 
     @classmethod
     def start(
-        cls,
+        cls: type[P],
         arguments: Sequence[str],
         *,
         folder: Path,
@@ -45,7 +49,8 @@ class JobProcess:
         variables: Mapping[str, str],
         output: Path,
         keep_fds: Sequence[int] = (),
-    ) -> JobProcess:
+        stdin: int = subprocess.DEVNULL,
+    ) -> P:
         """Start a process in a session of its own, its output appended to a file, and note which it is in `folder`.
 
         Raises:
@@ -61,7 +66,7 @@ class JobProcess:
                     arguments,
                     cwd=cwd,
                     env=dict(variables),
-                    stdin=subprocess.DEVNULL,
+                    stdin=stdin,
                     stdout=file,
                     stderr=file,
                     start_new_session=True,
@@ -82,7 +87,7 @@ class JobProcess:
         return cls(mark, child)
 
     @classmethod
-    def adopt(cls, folder: Path) -> JobProcess | None:
+    def adopt(cls: type[P], folder: Path) -> P | None:
         """The process that an earlier node noted in the folder; None when it noted none."""
         try:
             mark = ProcessMark(**json.loads((folder / MARK_FILE).read_text()))
@@ -109,6 +114,10 @@ class JobProcess:
         """The signal that ended a child of ours; None when none did, or it is not ours to ask."""
         code = self._child.poll() if self._child is not None else None
         return -code if code is not None and code < 0 else None
+
+    def reason(self) -> str | None:
+        """Why it ended without a result, where more is known than a signal."""
+        return None
 
     def terminate(self) -> None:
         """Ask the whole group to end."""

@@ -15,9 +15,10 @@ from pathlib import Path
 from amlet.artifacts.remote import RemoteBlobs
 from amlet.base.errors import AmletError, NotFound, ServiceFailed, StorageFailed, Unavailable
 from amlet.base.paths import inside, owner_only
-from amlet.base.variables import own_environment
+from amlet.base.variables import job_environment
 from amlet.domain import service as services
 from amlet.domain.service import ReplicaLease
+from amlet.environments import conda
 from amlet.node.parts import Parts
 from amlet.node.processes import JobProcess
 from amlet.node.tails import Tail
@@ -202,7 +203,7 @@ class Keeper(threading.Thread):
         for name in ("state.json", "replica.log"):
             (self._folder / name).unlink(missing_ok=True)
         ReplicaFile(str(model), listening.fileno(), overlay=str(overlay)).write(self._folder)
-        variables = with_threads(own_environment(), self.lease.share)
+        variables = with_threads(conda.activated(job_environment(), python), self.lease.share)
         variables |= {"PYTHONPATH": str(self._parts.sdk), "PYTHONUNBUFFERED": "1"}
         variables["AZUREML_MODEL_DIR"] = str(self._folder / "model")
         script = self._parts.sdk / "amlet" / "runtime" / "scoring" / "replica.py"

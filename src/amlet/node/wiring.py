@@ -42,6 +42,7 @@ def main() -> int:
             worker.run()
         finally:
             worker.close()
+            parts.environments.close()
             uv_program.end_left_over(str(parts.home), own=True)
     return 0
 
@@ -81,7 +82,7 @@ def compose(variables: Mapping[str, str], ended: threading.Event) -> Parts:
         pool=variables["AMLET_NODE_POOL"],
         share=Share(int(variables["AMLET_NODE_CORES"]), int(variables["AMLET_NODE_MEMORY_BYTES"])),
         client=client,
-        environments=Environments(home.environments),
+        environments=Environments(home.environments, compiles=True),
         trees=TreeCache(home.nodes / "trees"),
         home=home.root,
         folder=folder,

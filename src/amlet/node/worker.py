@@ -14,6 +14,7 @@ from amlet.base.errors import AmletError, NotFound
 from amlet.base.paths import Home, owner_only
 from amlet.domain.compute import LOCAL
 from amlet.domain.job import Lease
+from amlet.node import containers
 from amlet.node.attempt import LEASE_FILE, Attempt
 from amlet.node.interactive import Undertaker
 from amlet.node.parts import Parts
@@ -114,12 +115,14 @@ class Worker:
         end_marked(str(self._parts.home), nobodys)
         for folder, lease, process in found:
             if lease is None or process is None:
+                containers.end_left_over(folder)
                 shutil.rmtree(folder, ignore_errors=True)
         return left
 
     def _left_process(self, folder: Path) -> JobProcess | None:
-        process = JobProcess.adopt(folder)
-        if process is None:  # killed between the start and the note of it?
+        process = containers.adopted(folder)
+        is_contained = (folder / containers.CONTAINER_FILE).exists()
+        if process is None and not is_contained:  # killed between the start and the note of it?
             journals = str(folder / "journals")
             for found in marked(str(self._parts.home)):
                 # What the script starts has the same variables; the bootstrap leads them.

@@ -15,6 +15,7 @@ from amlet.domain.job import Share
 from amlet.domain.model import Model, Resources
 from amlet.domain.service import ReplicaLease, Service
 from amlet.operations.register import check_resources, find_model
+from amlet.operations.texts import storable
 from amlet.operations.transitions import RECONCILE
 from amlet.serving import nocode
 from amlet.store.base import ServiceRecord, Transaction
@@ -141,7 +142,7 @@ def prepared(tx: Transaction, service: Service, lock: Lock | None, error: str | 
     if lock is not None:
         changed = record.service._replace(lock_id=lock.id, step=STARTING, updated=now)
     else:
-        changed = record.service._replace(state=services.FAILED, step=PREPARING, error=_storable(error), updated=now)
+        changed = record.service._replace(state=services.FAILED, step=PREPARING, error=storable(error), updated=now)
     _save(tx, record._replace(service=changed))
 
 
@@ -195,15 +196,10 @@ def _note(tx: Transaction, held: ReplicaState, now: datetime) -> None:
     if held.state not in (services.TRANSITIONING, services.UNHEALTHY, services.HEALTHY, services.FAILED):
         raise InvalidInput(f"{held.state[:50]!r} is not a state of a service.")
     step = {services.HEALTHY: SERVING, services.FAILED: service.step}.get(held.state, STARTING)
-    changed = service._replace(state=held.state, address=address, error=_storable(held.error), step=step)
+    changed = service._replace(state=held.state, address=address, error=storable(held.error), step=step)
     port = held.port or record.port
     if changed != service or port != record.port:
         _save(tx, record._replace(service=changed._replace(updated=now), port=port))
-
-
-def _storable(text: str | None) -> str | None:
-    """A traceback may hold any text of the model's author; the record takes valid Unicode only."""
-    return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _save(tx: Transaction, record: ServiceRecord) -> ServiceRecord:

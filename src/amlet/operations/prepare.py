@@ -12,11 +12,12 @@ from amlet.base.clock import Clock
 from amlet.base.errors import AmletError, EnvironmentFailed, InvalidInput
 from amlet.base.units import human_seconds
 from amlet.domain import run as runs
-from amlet.domain.environment import EnvironmentSpec, Lock
+from amlet.domain.environment import RUNNING, EnvironmentBuild, EnvironmentSpec, Lock
 from amlet.domain.run import Run, RunError
 from amlet.domain.service import Service
 from amlet.environments import Environments
-from amlet.operations import deploy
+from amlet.operations import build_environment, deploy
+from amlet.operations.build_environment import build_topic
 from amlet.operations.collect import append_log
 from amlet.operations.settle import end
 from amlet.operations.submit import enqueue
@@ -34,6 +35,18 @@ class Waiting(NamedTuple):
     spec: EnvironmentSpec
     runs: list[Run]
     services: list[Service]
+    builds: list[tuple[EnvironmentBuild, int]]
+    """Asked for apart from runs, each with its log's number."""
+
+    @property
+    def anew(self) -> bool:
+        """Whether somebody wants it resolved again."""
+        return any(build.anew for build, _ in self.builds)
+
+    @property
+    def offline(self) -> bool:
+        """Whether all who wait want what the cache has."""
+        return not self.runs and not self.services and all(build.offline for build, _ in self.builds)
 
 
 class Preparer:
@@ -71,11 +84,9 @@ class Preparer:
         lock: Lock | None = None
         error: AmletError | None = None
         try:
-            kept = self._records.read(lambda tx: tx.locks.resolved(key, self._environments.platform))
-            if kept is not None:
-                log.line(f"Environment {waiting.spec.name}: resolved before; building what is recorded.")
-            lock = kept or self._environments.resolve(waiting.spec, log.line)
-            self._environments.build(lock, log.line)
+            self._records.write(lambda tx: _begin(tx, waiting)).result()
+            with self._environments.network(offline=waiting.offline):
+                lock = self._make(key, waiting, log.line)
             log.line(f"Ready after {human_seconds(self._clock.monotonic() - began)}.")
         except AmletError as failure:
             error = failure
@@ -91,45 +102,86 @@ class Preparer:
             log.flush()
             if error is None and lock is not None:
                 done = lock
-                self._records.write(lambda tx: self._succeed(tx, key, done, began)).result()
+                self._records.write(lambda tx: self._succeed(tx, key, done, began, waiting)).result()
             else:
-                self._records.write(lambda tx: self._fail(tx, key, error)).result()
+                self._records.write(lambda tx: self._fail(tx, key, error, waiting)).result()
         finally:
             with self._lock:
                 self._in_hand.discard(key)
 
+    def _make(self, key: str, waiting: Waiting, log: Callable[[str], None]) -> Lock:
+        kept = None
+        if not waiting.anew:
+            kept = self._records.read(
+                lambda tx: tx.locks.resolved(self._environments.kept_by(key), self._environments.platform)
+            )
+        if kept is not None:
+            log(f"Environment {waiting.spec.name}: resolved before; building what is recorded.")
+        lock = kept or self._environments.resolve(waiting.spec, log)
+        self._environments.build(lock, log)
+        if waiting.spec.container is not None and lock.image is not None:
+            self._environments.contained(waiting.spec.container, lock, log)
+        return lock
+
     def _tell(self, tx: Transaction, key: str, text: str) -> None:
         data = text.encode("utf-8", "replace")
-        for run in _waiting(tx).get(key, Waiting(EnvironmentSpec(""), [], [])).runs:
+        waiting = _waiting(tx).get(key)
+        for run in waiting.runs if waiting else []:
             append_log(tx, self._logs, run, BUILD_LOG, 0, data)
+        for build, log in waiting.builds if waiting else []:
+            if build.status == RUNNING:
+                self._logs.write(log, 0, data)
+                tx.touch(build_topic(build.id))
 
-    def _succeed(self, tx: Transaction, key: str, lock: Lock, began: float) -> None:
+    def _succeed(self, tx: Transaction, key: str, lock: Lock, began: float, known: Waiting) -> None:
         now = self._clock.now()
-        tx.locks.add(lock, key)
+        tx.locks.add(lock, self._environments.kept_by(key))
         took = human_seconds(self._clock.monotonic() - began)
         waiting = _waiting(tx).get(key)
         for run in waiting.runs if waiting else []:
             enqueue(tx, run, lock, now, prepared=f"built in {took}")
         for service in waiting.services if waiting else []:
             deploy.prepared(tx, service, lock, None, now)
+        for build, log in _settled(waiting, known):
+            build_environment.ended(tx, build, log, lock, None, now)
 
-    def _fail(self, tx: Transaction, key: str, error: AmletError | None) -> None:
+    def _fail(self, tx: Transaction, key: str, error: AmletError | None, known: Waiting) -> None:
         now = self._clock.now()
         waiting = _waiting(tx).get(key)
         code = "UserError" if isinstance(error, (EnvironmentFailed, InvalidInput)) else "SystemError"
-        for run in waiting.runs if waiting else []:
-            end(tx, run, runs.FAILED, now, RunError(code, str(error), type(error).__name__))
-        for service in waiting.services if waiting else []:
-            deploy.prepared(tx, service, None, str(error), now)
+        if waiting is not None and not known.offline:  # who came meanwhile asked for no less than the network
+            for run in waiting.runs:
+                end(tx, run, runs.FAILED, now, RunError(code, str(error), type(error).__name__))
+            for service in waiting.services:
+                deploy.prepared(tx, service, None, str(error), now)
+        for build, log in _settled(waiting, known):
+            build_environment.ended(tx, build, log, None, str(error), now)
+
+
+def _begin(tx: Transaction, waiting: Waiting) -> None:
+    for build, log in waiting.builds:
+        build_environment.begun(tx, build, log)
+
+
+def _settled(waiting: Waiting | None, known: Waiting) -> list[tuple[EnvironmentBuild, int]]:
+    """The builds that this work answers: one that came too late and wants more has another turn."""
+    taken = {build.id for build, _ in known.builds}
+
+    def is_answered(build: EnvironmentBuild) -> bool:
+        return build.id in taken or not (build.anew or (known.offline and not build.offline))
+
+    return [held for held in (waiting.builds if waiting else []) if is_answered(held[0])]
 
 
 def _waiting(tx: Transaction) -> dict[str, Waiting]:
     found: dict[str, Waiting] = {}
     for run in tx.runs.with_status((runs.PREPARING,)):
         spec = tx.runs.job(run.workspace_id, run.id).environment
-        found.setdefault(spec.content_key(), Waiting(spec, [], [])).runs.append(run)
+        found.setdefault(spec.content_key(), Waiting(spec, [], [], [])).runs.append(run)
     for key, (spec, services) in deploy.unresolved(tx).items():
-        found.setdefault(key, Waiting(spec, [], [])).services.extend(services)
+        found.setdefault(key, Waiting(spec, [], [], [])).services.extend(services)
+    for build, log in tx.environment_builds.active():
+        found.setdefault(build.spec.content_key(), Waiting(build.spec, [], [], [])).builds.append((build, log))
     return found
 
 

@@ -16,7 +16,7 @@ from amlet.domain.compute import LOCAL, pool_of
 from amlet.domain.environment import Lock
 from amlet.domain.job import parameters_of
 from amlet.domain.run import Run, RunWarning, Stage
-from amlet.operations.describe import version_for
+from amlet.operations.describe import check_spec, version_for
 from amlet.operations.edit import check_marks
 from amlet.operations.ensure import ensure_experiment
 from amlet.operations.texts import faults_of_argument, faults_of_label, faults_of_variables
@@ -29,7 +29,6 @@ Ready = Callable[[str], "Lock | None"]
 
 
 SUBMISSION_ID_LIMIT = 200
-VERSION_LIMIT = 255
 
 
 def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, now: datetime) -> SubmitAnswer:
@@ -132,11 +131,10 @@ def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
             faults.append(FieldError(path, error.message))
 
     look("experiment", lambda: names.EXPERIMENT.check(asked.experiment))
-    look("job.environment.name", lambda: names.ENVIRONMENT.check(asked.job.environment.name))
+    look("job.environment", lambda: faults.extend(_below("job.environment", check_spec(asked.job.environment))))
     if asked.run_id is not None:
         look("run_id", lambda: names.RUN_ID.check(asked.run_id))
     faults += faults_of_label("submission_id", asked.submission_id, SUBMISSION_ID_LIMIT)
-    faults += faults_of_label("job.environment.version", asked.job.environment.version or "", VERSION_LIMIT)
     marks = check_marks(asked.tags, asked.properties, asked.display_name, asked.description)
     faults += [FieldError(*fault) for fault in marks]
     faults += check_entries(asked.snapshot)
@@ -152,14 +150,16 @@ def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
         faults += faults_of_argument(f"job.arguments[{number}]", argument)
     faults += faults_of_argument("job.command", job.command or "")
     faults += faults_of_variables("job.variables", job.variables)
-    faults += faults_of_variables("job.environment.variables", job.environment.variables)
-    faults += faults_of_argument("job.environment.interpreter", job.environment.interpreter)
     if job.max_duration_s is not None and job.max_duration_s < 0:
         faults.append(FieldError("job.max_duration_s", f"must be 0 or more, got {job.max_duration_s}"))
     if faults:
         raise InvalidInput.of(faults, subject="the submission")
     if job.target != LOCAL and tx.computes.find(workspace_id, job.target) is None:
         raise no_compute_target(tx, workspace_id, job.target)
+
+
+def _below(path: str, faults: list[FieldError]) -> list[FieldError]:
+    return [FieldError(f"{path}.{fault.path}", fault.message) for fault in faults]
 
 
 def check_entries(entries: list[Entry]) -> list[FieldError]:

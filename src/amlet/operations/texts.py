@@ -38,3 +38,8 @@ def faults_of_variables(path: str, variables: Mapping[str, str]) -> list[FieldEr
         else:
             faults += faults_of_argument(place, name) or faults_of_argument(place, value)
     return faults
+
+
+def storable(text: str | None) -> str | None:
+    """An error's text may hold anything that a user's code or file does; the records take valid Unicode only."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -9,6 +9,7 @@ _HOME = {
     "AmlCompute": "compute",
     "ComputeTarget": "compute",
     "CondaDependencies": "conda_dependencies",
+    "ContainerRegistry": "container_registry",
     "DockerConfiguration": "runconfig",
     "Environment": "environment",
     "Experiment": "experiment",

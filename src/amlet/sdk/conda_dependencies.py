@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import os
 import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Union
 
+from amlet.base.urls import without_login
 from amlet.sdk.exceptions import UserErrorException
 from amlet.sdk.refused import RefusedMember
 
 CPU, GPU = "cpu", "gpu"
 CONDA_FILE_NAME = "auto_conda_dependencies.yml"
 TENSORFLOW_DEFAULT_VERSION = "2.2.0"
+CHANNELS, PACKAGES, PIP, PYTHON_PREFIX = "channels", "dependencies", "pip", "python"
+DEFAULT_SDK_ORIGIN = "https://pypi.python.org/simple"
+PYTHON_DEFAULT_VERSION = "3.10.18"
+"""The Python of a conda specification that names none (v1-behaviours 10.4)."""
 
 KEYS = ("name", "channels", "dependencies", "prefix", "variables")
 """What the top level of the yaml may hold (v1-behaviours 10.4)."""
@@ -84,7 +91,7 @@ class CondaDependencies:
     @staticmethod
     def sdk_origin_url() -> str:
         """Where v1's own packages came from."""
-        return "https://pypi.python.org/simple"
+        return DEFAULT_SDK_ORIGIN
 
     def get_default_number_of_packages(self) -> int:
         """How many packages v1 added unasked: none."""
@@ -158,9 +165,12 @@ class CondaDependencies:
         """Add a package; one of the same name is replaced."""
         if pip_package.startswith("-"):
             raise UserErrorException(f"{pip_package!r} is an option of pip's.", hint="use set_pip_option.")
-        name = package_name(pip_package)
-        kept = [line for line in self._pip() if line.startswith("-") or package_name(line) != name]
-        self.set_pip_requirements([*kept, pip_package])
+        name, lines = package_name(pip_package), self._pip()
+        places = [at for at, line in enumerate(lines) if not line.startswith("-") and package_name(line) == name]
+        kept = [line for at, line in enumerate(lines) if at not in places[1:]]
+        if places:
+            kept[places[0]] = pip_package
+        self.set_pip_requirements(kept if places else [*kept, pip_package])
 
     def remove_pip_package(self, pip_package: str) -> None:
         """Take a package out, by its name."""
@@ -171,13 +181,13 @@ class CondaDependencies:
         """Give pip an option; one with the same first word is replaced."""
         if not pip_option.startswith("-"):
             raise UserErrorException(f"{pip_option!r} is no option of pip's.", hint="use add_pip_package.")
-        word = pip_option.split()[0]
-        self.set_pip_requirements([*[line for line in self._pip() if line.split()[0] != word], pip_option])
+        word = _first_word(pip_option)
+        self.set_pip_requirements([*[line for line in self._pip() if _first_word(line) != word], pip_option])
 
     def remove_pip_option(self, pip_option: str) -> None:
         """Take an option out, by its first word."""
-        word = pip_option.split()[0]
-        self.set_pip_requirements([line for line in self._pip() if line.split()[0] != word])
+        word = _first_word(pip_option)
+        self.set_pip_requirements([line for line in self._pip() if _first_word(line) != word])
 
     def set_pip_index_url(self, index_url: str) -> None:
         """Where pip looks: `--index-url X`."""
@@ -203,7 +213,10 @@ class CondaDependencies:
         place = Path(path or "conda_dependencies.yml")
         if place.is_dir():
             raise UserErrorException(f"{place} is a folder.", hint="give the path of a file.")
-        place.write_text(self.serialize_to_string(), "utf-8")
+        try:
+            write_whole(place, self.serialize_to_string())
+        except OSError as error:
+            raise UserErrorException(f"Cannot write {place}: {error.strerror}.") from error
         return str(place)
 
     def save_to_file(self, base_directory: Union[str, Path], conda_file_path: Optional[str] = None) -> str:
@@ -218,7 +231,7 @@ class CondaDependencies:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"CondaDependencies({self._structure!r})"
+        return without_login(f"CondaDependencies({self._structure!r})")
 
     def _items(self) -> List[Any]:
         return list(self._structure.get("dependencies") or [])
@@ -246,25 +259,53 @@ def read_conda_yaml(path: Union[str, Path]) -> Dict[str, Any]:
         FileNotFoundError: as in v1.
         UserErrorException: with every fault of the file.
     """
-    import yaml
-
     place = Path(path)
     if not place.exists():
         raise FileNotFoundError(f"There is no conda specification {place.resolve()}.")
     try:
-        content = yaml.safe_load(place.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserErrorException(f"The conda specification {place} is not YAML: {error}") from error
+        text = place.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserErrorException(f"The conda specification {place} is not UTF-8 text: {error}") from error
     except IsADirectoryError as error:
         raise UserErrorException(f"{place} is a folder.", hint="give the path of the yaml file.") from error
+    return parse_conda_yaml(text, str(place))
+
+
+def parse_conda_yaml(text: str, source: str) -> Dict[str, Any]:
+    """The content of conda's yaml, checked.
+
+    Args:
+        source: Where the text came from, for errors.
+
+    Raises:
+        UserErrorException: with every fault.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserErrorException(f"The conda specification {source} is not YAML: {error}") from error
     faults = _faults(content)
     if faults:
         raise UserErrorException(
-            f"The conda specification {place} cannot be read: " + "; ".join(faults) + ".",
+            f"The conda specification {source} cannot be read: " + "; ".join(faults) + ".",
             hint=_hint(content),
         )
     checked: Dict[str, Any] = content
     return checked
+
+
+def write_whole(place: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
+    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(text.encode("utf-8"))  # line ends stay as they are
+        partial.replace(place)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def package_name(requirement: str) -> str:
@@ -281,6 +322,11 @@ def python_of(packages: List[str]) -> Optional[str]:
                 text = text.lstrip("=").split("=")[0].strip()  # a build string may follow
             return text or None
     return None
+
+
+def _first_word(line: str) -> str:
+    """The option of a line: `--index-url X` and `--index-url=X` have the same one; blank lines have none."""
+    return re.split(r"[\s=]", line.strip(), maxsplit=1)[0]
 
 
 def _tensorflow(core_type: str) -> str:
@@ -319,4 +365,7 @@ def _faults(content: Any) -> List[str]:
     variables = content.get("variables")
     if variables is not None and not isinstance(variables, dict):
         faults.append(f"variables must be a mapping, not {variables!r}")
+    for key, value in variables.items() if isinstance(variables, dict) else ():
+        if not isinstance(value, (str, int, float)):
+            faults.append(f"variables.{key} must be a text, not {value!r}")
     return faults

@@ -41,7 +41,8 @@ class ConfigElement:
         if getattr(self, "_closed", False) and not hasattr(self, name):
             import difflib
 
-            near = difflib.get_close_matches(name, [known for known in vars(self) if known[0] != "_"], n=1)
+            known = [held for held in (*vars(self), *_properties(type(self))) if held[0] != "_"]
+            near = difflib.get_close_matches(name, known, n=1)
             raise AttributeError(
                 f"{type(self).__name__} has no attribute {name}" + (f"; did you mean {near[0]}?" if near else "")
             )
@@ -50,6 +51,10 @@ class ConfigElement:
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_")
         return f"{type(self).__name__}({shown})"
+
+
+def _properties(kind: type) -> List[str]:
+    return [name for name in dir(kind) if isinstance(getattr(kind, name, None), property)]
 
 
 def section(kind: Type[ConfigElement], comment: str = "", *, optional: bool = False) -> Field:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from amlet.sdk.refused import refused
 
 _LOG = "amlet sends no diagnostics: use Python's logging."
-_PROCESS = "leave it out: a run is a process in its own environment."
+_PYTHON = "leave it out: jobs are Python processes. A script may start R itself, from an image that has it."
 _OPEN = "reach the server over your own network: `amlet server run --host`, with AMLET_URL and AMLET_TOKEN."
 _TARGET = "use ComputeTarget.create(ws, name, AmlCompute.provisioning_configuration(...)); runs prepare it."
 
+# azureml.core.environment
+RSection = refused("RSection", _PYTHON)
+RCranPackage = refused("RCranPackage", _PYTHON)
+RGitHubPackage = refused("RGitHubPackage", _PYTHON)
+
 # azureml.core.runconfig
-ContainerRegistry = refused("ContainerRegistry", _PROCESS)
-AzureContainerRegistry = refused("AzureContainerRegistry", _PROCESS)
 EnvironmentDefinition = refused("EnvironmentDefinition", "use azureml.core.Environment(name).")
 
 # azureml.core

@@ -45,8 +45,7 @@ def setting_faults(settings: RunConfiguration) -> List[SettingFault]:
 
 def tell_what_has_no_effect(settings: RunConfiguration) -> None:
     """Say on stderr what of the settings is accepted and has no effect here."""
-    docker = settings.environment.docker
-    if settings.docker.use_docker and not (docker.base_image or docker.base_dockerfile):
+    if settings.docker.use_docker and not settings.environment.docker._has_own_image():
         warn("use_docker has no effect: the run is a process in its own environment, not in a container.")
 
 

@@ -8,10 +8,10 @@ from amlet.sdk.config_element import ConfigElement, Field
 
 
 class DockerConfiguration(ConfigElement):
-    """v1's container settings of a job: kept and given back. Jobs run as processes."""
+    """How the container of a job is run, where its environment has an image of the user's own."""
 
     _FIELDS = {
-        "use_docker": Field("flag", "Whether v1 ran this in a container. Here a run is a process."),
+        "use_docker": Field("flag", "Chooses nothing: an image of your own is used, v1's is not."),
         "shared_volumes": Field("flag", "Whether the container shared the work folder."),
         "arguments": Field("list", "More arguments of the container program."),
         "shm_size": Field("text", "Size of the container's shared memory."),

@@ -9,14 +9,14 @@ from amlet.base.names import closest
 from amlet.sdk.config_element import Field, camel, wrong_type
 
 _WITHOUT_MEANING = frozenset((
-    "aisupercomputer", "applicationendpoints", "assetid", "autoprepareenvironment", "baseimageregistry",
-    "buildcontext", "clustermaxnodecount", "commandreturncodeconfig", "condadependencies", "containerinstance",
-    "databricks", "enablemlflowtracking", "exposedports", "gpusupport", "identity", "instancetypes", "jobname",
-    "label", "platform", "precachepackages", "prepareenvironment", "r", "retaincluster", "useabsolutepath",
+    "aisupercomputer", "applicationendpoints", "autoprepareenvironment", "clustermaxnodecount",
+    "commandreturncodeconfig", "condadependencies", "containerinstance", "databricks", "enablemlflowtracking",
+    "exposedports", "identity", "instancetypes", "jobname", "label", "prepareenvironment", "r",
+    "registryidentity", "retaincluster", "useabsolutepath",
 ))  # fmt: skip
 """Keys that v1's versions wrote into every file and that choose nothing here."""
 
-_WITHOUT_MEANING_AT = frozenset(("amlcompute.name", "environment.spark"))
+_WITHOUT_MEANING_AT = frozenset(("amlcompute.name",))
 """The same, where the key means something elsewhere."""
 
 _KEPT_WHEN_EMPTY = ("target", "framework", "communicator", "node_count", "name")
@@ -86,6 +86,10 @@ class Reader:
             setattr(element, name, made)
         elif field.kind == "parts":
             setattr(element, name, [self._made(field, item, f"{where}[{at}]") for at, item in enumerate(value)])
+        elif field.kind == "texts" and isinstance(getattr(element, name), dict):
+            held = getattr(element, name)
+            held.clear()
+            held.update(value)
         else:
             setattr(element, name, value)
 

@@ -35,7 +35,7 @@ class ScriptRunConfig:
         distributed_job_config: How v1 started several processes. One process on one node runs here.
         max_run_duration_seconds: After this long the run is ended. None: never.
         command: A shell's line in place of script and arguments; a list is joined with blanks, nothing is quoted.
-        docker_runtime_config: v1's container settings: kept. Jobs run as processes.
+        docker_runtime_config: How the container is run, where the environment has an image of the user's own.
 
     Raises:
         RunConfigurationException: for a run_config, target, environment or other setting of a wrong type.

@@ -62,6 +62,16 @@ def wait_for_completion(
     return details
 
 
+def write_text(out: TextIO, text: str) -> None:
+    """Write to a stream; a terminal of another encoding does not end the waiting."""
+    try:
+        out.write(text)
+    except UnicodeEncodeError:
+        encoding = out.encoding or "ascii"
+        out.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    out.flush()
+
+
 def _follow(run: Run, tell: Callable[[RunChanges], None]) -> None:
     """Tell each state of the run until it is over. Goes on over restarts of the server."""
     held, after = run._connection, -1
@@ -148,12 +158,7 @@ class _Printer:
 
     def _print(self, text: str) -> None:
         if text:
-            try:
-                self._out.write(text)
-            except UnicodeEncodeError:  # a terminal of another encoding must not end the waiting
-                encoding = self._out.encoding or "ascii"
-                self._out.write(text.encode(encoding, "backslashreplace").decode(encoding))
-            self._out.flush()
+            write_text(self._out, text)
             self._at_line_start = text.endswith("\n")
 
 

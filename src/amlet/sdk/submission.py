@@ -16,6 +16,7 @@ from amlet.base.names import RUN_ID
 from amlet.base.paths import Home
 from amlet.domain.job import Job
 from amlet.sdk.environment import Environment
+from amlet.sdk.environment_spec import with_docker
 from amlet.sdk.exceptions import AzureMLException, ExperimentExecutionException, UserErrorException, as_v1
 from amlet.sdk.notice import warn
 from amlet.sdk.run_definition import run_definition
@@ -149,7 +150,7 @@ def check(config: ScriptRunConfig, *, run_id: Optional[str] = None) -> Checked:
     if faults:
         raise _raised(faults)
     assert spec is not None
-    return Checked(folder, script, command, arguments, spec)
+    return Checked(folder, script, command, arguments, with_docker(spec, settings.docker))
 
 
 def _raised(faults: Sequence[Fault]) -> AzureMLException:

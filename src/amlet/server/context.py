@@ -68,7 +68,7 @@ class Parts(NamedTuple):
         """For submit: what a content resolved to before, if its build is at hand."""
 
         def look(content_key: str) -> Lock | None:
-            lock = tx.locks.resolved(content_key, self.environments.platform)
+            lock = tx.locks.resolved(self.environments.kept_by(content_key), self.environments.platform)
             return lock if lock is not None and self.environments.find(lock) is not None else None
 
         return look

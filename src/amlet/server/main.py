@@ -80,6 +80,8 @@ def serve(home: Home, *, host: str = "127.0.0.1", port: int | None = None, behin
             known = _known(home)
             listening = _listen(host, port, known.port)
             settings = Settings.load(home)
+            if settings.offline_environments:
+                os.environ["UV_OFFLINE"] = "1"  # uv's own variable: nodes, which build too, inherit it
             url = f"http://{'127.0.0.1' if host == 'localhost' else host}:{listening.getsockname()[1]}"
             token = os.environ.get("AMLET_OWNER_TOKEN") or known.token or secrets.token_urlsafe(32)
             asyncio.run(_run(home, listening, settings.public_url or url, token, settings))
@@ -107,7 +109,7 @@ async def _run(home: Home, listening: socket.socket, url: str, token: str, setti
         loop.call_soon_threadsafe(ask)
 
     uv_program.end_left_over(str(home.root))
-    parts = compose(home, url, token, stop)
+    parts = compose(home, url, token, stop, settings)
     background = Background(parts, settings.idle_end_s)
 
     @contextlib.asynccontextmanager

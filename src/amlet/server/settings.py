@@ -24,6 +24,11 @@ class Settings(NamedTuple):
     public_url: str | None = None
     """The address that clients use, when a proxy stands in front."""
 
+    strict: bool = False
+    """Whatever would be relaxed to resolve an environment is an error, for every environment."""
+    offline_environments: bool = False
+    """Environments are resolved and built from uv's cache alone; no index is asked."""
+
     @classmethod
     def load(cls, home: Home) -> Settings:
         """Read the file and the variables.
@@ -48,9 +53,23 @@ class Settings(NamedTuple):
             if given is None:
                 continue
             try:
-                values[key] = float(given) if isinstance(default, float) else str(given)
+                values[key] = _read(given, default)
             except (TypeError, ValueError):
-                faults.append(FieldError(key, f"expected a number, got {given!r}"))
+                expected = "true or false" if isinstance(default, bool) else "a number"
+                faults.append(FieldError(key, f"expected {expected}, got {given!r}"))
         if faults:
             raise InvalidInput.of(faults, subject=str(home.config))
         return cls(**values)
+
+
+_TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+
+
+def _read(given: Any, default: object) -> object:
+    """A value of the default's type; a variable's comes as text."""
+    if isinstance(default, bool):
+        text = str(given).lower()
+        if text not in _TRUTHS:
+            raise ValueError(text)
+        return _TRUTHS[text]
+    return float(given) if isinstance(default, float) else str(given)

@@ -21,6 +21,7 @@ from amlet.operations.reconcile import Reconciler
 from amlet.server.context import Parts
 from amlet.server.in_job import install_in_job_side
 from amlet.server.lifetime import Lifetime
+from amlet.server.settings import Settings
 from amlet.server.tokens import Tokens, server_key
 from amlet.server.topics import Topics
 from amlet.store.database import Database
@@ -28,7 +29,9 @@ from amlet.store.database import Database
 READING_THREADS = 8
 
 
-def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None]) -> Parts:
+def compose(
+    home: Home, url: str, owner_token: str, stop: Callable[[], None], settings: Settings | None = None
+) -> Parts:
     """The parts of a server of this home at this address; `stop` ends the process."""
     clock = SystemClock()
     owner_only(home.root)
@@ -36,7 +39,7 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None]) ->
     tokens = Tokens(server_key(home.secret_key), owner_token, clock)
     topics = Topics()
     records.on_commit(topics.publish)
-    environments = Environments(home.environments)
+    environments = Environments(home.environments, strict=(settings or Settings()).strict, compiles=True)
     logs = LogFolder(home.logs)
     blobs = BlobFolder(home.blobs)
     with contextlib.suppress(StorageFailed):

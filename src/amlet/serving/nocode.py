@@ -24,6 +24,13 @@ def check(model: Model, files: Tree, lock: Lock | None) -> None:
             hint="register it with model_framework=Model.Framework.SCIKITLEARN if it is one.",
         )
     model_file(model, files)
+    if lock is not None and lock.image is not None and lock.interpreter is not None:
+        raise InvalidInput(
+            f"Model {model.id} comes from a run in a container with packages of the image's own, which a service on "
+            "this machine does not have.",
+            hint="train it with scikit-learn listed in the environment: the service then has the same packages, "
+            "without the container.",
+        )
     if lock is not None and lock.interpreter is None and lock.version_of("scikit-learn") is None:
         raise InvalidInput(
             f"Model {model.id} comes from a run whose environment has no scikit-learn.",

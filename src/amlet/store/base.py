@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from amlet.domain.artifact import BlobLocation, Tree
 from amlet.domain.compute import ComputeTarget, Node
-from amlet.domain.environment import EnvironmentSpec, Lock
+from amlet.domain.environment import EnvironmentBuild, EnvironmentSpec, Lock
 from amlet.domain.filter import Condition, Order
 from amlet.domain.job import Job
 from amlet.domain.metric import Point
@@ -150,6 +150,15 @@ class EnvironmentRecords(Protocol):
 
     def add(self, workspace_id: str, spec: EnvironmentSpec, now: datetime) -> None:
         """The spec carries its version."""
+
+
+class EnvironmentBuildRecords(Protocol):
+    """Requests to build an environment apart from runs, each with its log's number."""
+
+    def save(self, build: EnvironmentBuild, log: int) -> None: ...
+    def find(self, workspace_id: str, build_id: str) -> tuple[EnvironmentBuild, int] | None: ...
+    def active(self) -> list[tuple[EnvironmentBuild, int]]:
+        """Those queued or running, oldest first."""
 
 
 class LockRecords(Protocol):
@@ -351,6 +360,7 @@ class Transaction(Protocol):
     blobs: BlobRecords
     trees: TreeRecords
     environments: EnvironmentRecords
+    environment_builds: EnvironmentBuildRecords
     locks: LockRecords
     computes: ComputeRecords
     runs: RunRecords

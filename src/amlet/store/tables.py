@@ -116,6 +116,23 @@ environments = Table(
     UniqueConstraint("workspace_id", "name", "version"),
 )
 
+environment_builds = Table(
+    "environment_builds",
+    metadata,
+    _of_workspace(primary_key=True),
+    _key("id", Text),
+    _must("spec", Json(EnvironmentSpec)),
+    _must("anew", Boolean),
+    _must("offline", Boolean),
+    _must("status", Text),
+    _may("error", Text),
+    _may("lock_id", Text),
+    _must("requested", Moment),
+    _may("ended", Moment),
+    _must("log", BigInteger),
+    Index("environment_builds_status", "status"),
+)
+
 locks = Table(
     "locks",
     metadata,

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from amlet.store import base
 from amlet.store.blobs import Blobs
 from amlet.store.computes import Computes
+from amlet.store.environment_builds import EnvironmentBuilds
 from amlet.store.environments import Environments
 from amlet.store.files import Files
 from amlet.store.leases import Leases
@@ -31,6 +32,7 @@ class SQLTransaction:
         self.blobs: base.BlobRecords = Blobs(connection)
         self.trees: base.TreeRecords = Trees(connection)
         self.environments: base.EnvironmentRecords = Environments(connection)
+        self.environment_builds: base.EnvironmentBuildRecords = EnvironmentBuilds(connection)
         self.locks: base.LockRecords = Locks(connection)
         self.computes: base.ComputeRecords = Computes(connection)
         self.runs: base.RunRecords = Runs(connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, NamedTuple, Tuple
 
 from amlet.domain.artifact import Tree
-from amlet.domain.environment import EnvironmentSpec
+from amlet.domain.environment import EnvironmentBuild, EnvironmentSpec, Lock
 from amlet.domain.model import Model
 from amlet.domain.run import Run
 from amlet.domain.service import Service
@@ -159,6 +159,40 @@ ENVIRONMENT_LIST = Route(
     (OWNER, RUN),
     environments.Environments,
     "The latest version of every environment, curated ones included",
+)
+ENVIRONMENT_VERSIONS = Route(
+    "environments.versions",
+    "GET",
+    _WORKSPACE + "/environments/{name}/versions",
+    (OWNER, RUN),
+    environments.Environments,
+    "Every version of an environment, oldest first",
+)
+ENVIRONMENT_BUILD = Route(
+    "environments.build",
+    "POST",
+    _WORKSPACE + "/environment-builds",
+    (OWNER,),
+    EnvironmentBuild,
+    "Resolve and build an environment",
+    environments.BuildEnvironment,
+)
+ENVIRONMENT_BUILD_STATE = Route(
+    "environments.build_state",
+    "GET",
+    _WORKSPACE + "/environment-builds/{build_id}",
+    (OWNER,),
+    environments.BuildState,
+    "One build, its log from an offset, or its next change",
+    query=environments.BuildQuery,
+)
+ENVIRONMENT_LOCK = Route(
+    "environments.lock",
+    "GET",
+    _WORKSPACE + "/locks/{lock_id}",
+    (OWNER, RUN),
+    Lock,
+    "The exact packages of an environment's version, a run or a model",
 )
 
 COMPUTE_CREATE = Route(

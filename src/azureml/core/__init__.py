@@ -8,6 +8,7 @@ VERSION = __version__
 
 _NAMES = (
     "ComputeTarget",
+    "ContainerRegistry",
     "Environment",
     "Experiment",
     "Model",
@@ -35,6 +36,7 @@ _MODULES = (
     "compute",
     "compute_target",
     "conda_dependencies",
+    "container_registry",
     "environment",
     "experiment",
     "model",

@@ -1,9 +1,11 @@
 """v1's module: names of amlet.sdk."""
 
 from amlet.sdk.conda_dependencies import CondaDependencies
+from amlet.sdk.container_registry import AzureContainerRegistry, ContainerRegistry
 from amlet.sdk.distributed import MpiConfiguration, PyTorchConfiguration, TensorflowConfiguration
+from amlet.sdk.docker_section import DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE
 from amlet.sdk.environment import Environment
-from amlet.sdk.refused_names import AzureContainerRegistry, ContainerRegistry, EnvironmentDefinition
+from amlet.sdk.refused_names import EnvironmentDefinition
 from amlet.sdk.runconfig import RunConfiguration
 from amlet.sdk.runconfig_data import (
     Data,
@@ -32,7 +34,14 @@ from amlet.sdk.runconfig_sections import (
     SparkConfiguration,
 )
 
+MPI_CPU_IMAGE = DEFAULT_CPU_IMAGE
+MPI_GPU_IMAGE = DEFAULT_GPU_IMAGE
+
 __all__ = [
+    "DEFAULT_CPU_IMAGE",
+    "DEFAULT_GPU_IMAGE",
+    "MPI_CPU_IMAGE",
+    "MPI_GPU_IMAGE",
     "AmlComputeConfiguration",
     "ApplicationEndpointConfiguration",
     "AzureContainerRegistry",

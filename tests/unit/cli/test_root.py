@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from amlet.cli.commands import server
+from amlet.cli.commands import env, server
 from amlet.cli.lazy import LazyGroup
 from amlet.cli.main import main
 from amlet.cli.root import COMMANDS, root
@@ -25,7 +25,11 @@ def commands(group: click.Command) -> list[tuple[str, click.Command]]:
     return found
 
 
-ALL = [*commands(root), *(("server " + name, command) for name, command in commands(server.command))]
+GROUPS = {"server": server.command, "env": env.command}
+ALL = [
+    *commands(root),
+    *((f"{group} {name}", command) for group, held in GROUPS.items() for name, command in commands(held)),
+]
 
 
 @pytest.mark.parametrize(("name", "command"), ALL, ids=[name for name, _ in ALL])

@@ -80,3 +80,46 @@ def test_no_python_at_all_is_an_error() -> None:
 def test_what_is_no_python_3_is_bad_input(asked) -> None:
     with pytest.raises(InvalidInput):
         chosen(asked, 11)
+
+
+@pytest.mark.parametrize(
+    ("at_hand", "minor", "as_of"),
+    [
+        ((12,), 12, "2024-02-15"),
+        ((12, 13), 12, "2024-02-15"),
+        ((13,), 13, "2024-12-15"),
+        ((14,), 14, None),
+        ((8, 12), 8, "2020-10-15"),
+    ],
+)
+def test_for_a_curated_name_a_newer_python_may_stand_in(at_hand, minor, as_of) -> None:
+    choice = era.choose("3.7", [python(number) for number in at_hand], (3, 12), newer_too=True)
+    assert (choice.python.minor[1], choice.as_of, choice.relaxed) == (minor, as_of, True)
+    assert (as_of or "today's packages") in choice.note
+    assert "past its end of life" in choice.note
+
+
+def test_the_day_of_a_curated_name_holds_unless_its_python_calls_for_a_later_one() -> None:
+    for asked in ("3.10", "3.12", None):
+        choice = era.choose(asked, [python(10)], (3, 10), day="2024-12-01")
+        assert choice.as_of == "2024-12-01"
+    assert era.choose("3.8", [python(8)], (3, 10), day="2021-06-15").as_of == "2021-06-15"
+    assert era.choose("3.8", [python(11)], (3, 11), day="2021-06-15").as_of == "2022-12-01"
+
+
+@pytest.mark.parametrize(
+    ("asked", "at_hand", "minor"),
+    [
+        (None, (11,), None),
+        ("3.11", (11,), None),
+        (">=3.8", (11,), None),
+        ("3.12", (11,), 12),
+        ("3.8", (11,), 8),
+        (">=3.9,<3.11", (11,), 10),
+        ("3.6.2", (11,), None),  # 3.11 stands in for it as well as 3.8 would
+        ("3.6.2", (12, 13), 8),
+    ],
+)
+def test_a_python_is_worth_fetching_where_the_spec_names_it_and_it_is_not_there(asked, at_hand, minor) -> None:
+    found = era.worth_fetching(asked, [python(number) for number in at_hand], (3, 11))
+    assert found == (None if minor is None else (3, minor))

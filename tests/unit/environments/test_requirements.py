@@ -6,7 +6,13 @@ import pytest
 
 from amlet.base.errors import InvalidInput
 from amlet.domain.environment import EnvironmentSpec
-from amlet.environments.requirements import LEFT_OUT, MAPPED, RELAXED, read, without_credentials
+from amlet.environments.requirements import (
+    DROPPED,
+    MAPPED,
+    RELAXED,
+    read,
+    table,
+)
 
 
 def texts(*, conda: list[str] | None = None, pip: list[str] | None = None) -> list[str]:
@@ -39,6 +45,25 @@ def texts(*, conda: list[str] | None = None, pip: list[str] | None = None) -> li
         ("psycopg2", "psycopg2-binary"),
         ("setuptools", "setuptools"),
         ("numpy=1.19  # the last one", "numpy==1.19.*"),
+        ("numpy==1.19.2=py38_0", "numpy==1.19.2"),
+        ("numpy=1.19.*=py38*", "numpy==1.19.*"),
+        ("numpy=1.19=*", "numpy==1.19.*"),
+        ("numpy=*=*mkl*", "numpy"),
+        ("numpy >=1.19,<2 py38*", "numpy>=1.19,<2"),
+        ("numpy ~=1.19", "numpy~=1.19"),
+        ("numpy>=1.18,!=1.19.3", "numpy>=1.18,!=1.19.3"),
+        ("numpy[version='>=1.19,<2']", "numpy>=1.19,<2"),
+        ('numpy[version=">=1.19", build=py38*, channel=conda-forge]', "numpy>=1.19"),
+        ("numpy=1.19[build=py38_0]", "numpy==1.19.*"),
+        ("conda-forge::numpy[md5=abc]", "numpy"),
+        ("https://host.example/channel/linux-64::numpy=1.19", "numpy==1.19.*"),
+        ("scipy=1.4|1.5", "scipy==1.5.*"),
+        ("scipy 1.4.*|>=1.6,<1.7|1.5.2", "scipy>=1.6,<1.7"),
+        ("scipy=1.4|*", "scipy"),
+        ("NumPy=1.19", "numpy==1.19.*"),
+        ("ray-default=2.9", "ray[default]==2.9.*"),
+        ("opencv=4.5.1=py38_0", "opencv-python-headless==4.5.1.*"),
+        ("dask", "dask[complete]"),
     ],
 )
 def test_a_conda_line_is_mapped_to_pypi(line, text) -> None:
@@ -52,7 +77,7 @@ def test_a_conda_line_is_mapped_to_pypi(line, text) -> None:
 def test_what_means_nothing_outside_conda_is_left_out_with_a_note(line) -> None:
     wanted = read(EnvironmentSpec("e", conda=[line]))
     assert wanted.requirements == []
-    assert [note.kind for note in wanted.notes] == [LEFT_OUT]
+    assert [note.kind for note in wanted.notes] == [DROPPED]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +104,47 @@ def test_inference_schema_is_a_package_like_any_other() -> None:
 def test_a_dropped_build_string_is_a_relaxation_and_a_new_name_a_mapping() -> None:
     notes = read(EnvironmentSpec("e", conda=["pytorch=1.6.0=py3.8_cuda10_0"])).notes
     assert [note.kind for note in notes] == [MAPPED, RELAXED]
+
+
+def test_what_became_of_every_line_is_one_table() -> None:
+    spec = EnvironmentSpec(
+        "e",
+        conda=[
+            "pytorch=1.6=py38_0",
+            "nomkl",
+            "ab::SciPy=1.4|1.5",
+            "numpy[version='>=1.19', md5=abc]",
+            "azureml-defaults",
+            "https://host.example/c::tqdm",
+        ],
+        pip=["--no-binary :all:", "--prefer-binary", "sklearn==0.0", "azureml-core"],
+        channels=["main", "https://host.example/c"],
+    )
+    assert table(read(spec).notes) == [
+        "  kind    | line                                   | what",
+        "  dropped | channels: main, https://host.example/c | packages come from PyPI",
+        "  mapped  | pytorch=1.6=py38_0                     | PyPI calls it torch",
+        "  relaxed | pytorch=1.6=py38_0                     | the build string py38_0 means nothing to PyPI",
+        "  dropped | nomkl                                  | wheels bring their own BLAS",
+        "  relaxed | ab::SciPy=1.4|1.5                      | PyPI has no alternatives: ==1.5.* is taken of =1.4|1.5",
+        "  dropped | ab::                                   | packages come from PyPI",
+        "  relaxed | numpy[version='>=1.19', md5=abc]       | md5: means nothing to PyPI",
+        "  dropped | azureml-defaults                       | amlet provides it",
+        "  dropped | https://host.example/c::               | packages come from PyPI",
+        "  relaxed | --no-binary :all:                      | only wheels are installed",
+        "  dropped | --prefer-binary                        | an option that changes nothing here",
+        "  mapped  | sklearn==0.0                           | it stands for scikit-learn",
+        "  dropped | azureml-core                           | amlet provides it",
+    ]
+
+
+def test_a_spec_without_anything_to_tell_has_no_table() -> None:
+    assert table(read(EnvironmentSpec("e", conda=["numpy"], pip=["tqdm"])).notes) == []
+
+
+def test_channels_and_what_amlet_provides_are_told_in_the_log_alone() -> None:
+    notes = read(EnvironmentSpec("e", conda=["nomkl", "azureml-core"], channels=["anaconda"])).notes
+    assert [note.line for note in notes if note.is_for_the_run] == ["nomkl"]
 
 
 def test_pip_lines_are_read_as_those_of_a_requirements_file() -> None:
@@ -118,7 +184,7 @@ def test_sklearn_stands_for_scikit_learn() -> None:
 def test_every_bad_line_is_named_in_one_error() -> None:
     spec = EnvironmentSpec(
         "e",
-        conda=["numpy[version='>1']", "scipy=1.4|1.5", "good"],
+        conda=["numpy[flavour='>1']", "scipy=1.4,(1.5|1.6)", "good"],
         pip=[
             "-r more.txt",
             "-e .",
@@ -143,13 +209,11 @@ def test_every_bad_line_is_named_in_one_error() -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [
-        ("--index-url https://user:secret@host/simple", "--index-url https://host/simple"),
-        ("--index-url https://token@host/simple", "--index-url https://host/simple"),
-        ("https://host/a@b", "https://host/a@b"),
-    ],
-)
-def test_credentials_are_taken_out_of_urls(text, clean) -> None:
-    assert without_credentials(text) == clean
+def test_a_login_in_any_line_is_refused_since_the_lock_would_keep_it() -> None:
+    address = "https://user:s3cret@host.example/t/tok-1/channel"
+    spec = EnvironmentSpec("e", conda=[f"{address}::numpy"], pip=[f"--index-url {address}"], channels=[address])
+    with pytest.raises(InvalidInput, match="has a login in its address") as caught:
+        read(spec)
+    assert [field.path for field in caught.value.fields] == ["dependencies[0]", "pip[0]", "channels[0]"]
+    assert "s3cret" not in str(caught.value)
+    assert "tok-1" not in str(caught.value)

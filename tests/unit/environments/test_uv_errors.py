@@ -68,6 +68,25 @@ error: No solution found when resolving dependencies
 
 hint: Packages were unavailable because the network was disabled.
 """
+SIGNED_BY_NOBODY = """
+error: Failed to fetch: https://user@pypi.example/simple/numpy/
+  cause: error sending request for url (https://pypi.example/simple/numpy/)
+  cause: client error (Connect)
+  cause: invalid peer certificate: UnknownIssuer
+"""
+FORBIDDEN = """
+error: No solution found when resolving dependencies
+  cause: Because numpy was not found in the package registry and you require numpy, we can conclude that your
+         requirements are unsatisfiable.
+
+hint: An index (http://127.0.0.1:8795/403/simple) returned a 403 Forbidden error. Check that the index URL is correct
+and the credentials are valid.
+"""
+NO_FILES = """
+error: No solution found when resolving dependencies
+  cause: Because there are no versions of numpy and you require numpy, we can conclude that your requirements are
+         unsatisfiable.
+"""
 UNREADABLE = """
 error: Couldn't parse requirement in `/tmp/wanted.txt` at position 0
   cause: after parsing `1`, found `..2`, which is not part of a valid version
@@ -114,7 +133,15 @@ hint: `polars` was filtered by `exclude-newer` to only include packages uploaded
         ),
         (TWO_PINS, uv_errors.CONFLICT, ["numpy"], "numpy==1.19.2 and numpy==1.20.0 do not fit together"),
         (UNREACHABLE, uv_errors.UNREACHABLE, [], "127.0.0.1:9 cannot be reached: Connection refused"),
-        (OFFLINE, uv_errors.UNREACHABLE, [], "the network is switched off and uv's cache has not all packages"),
+        (OFFLINE, uv_errors.OFFLINE, ["numpy"], "the network is switched off, and uv's cache has no numpy"),
+        (
+            SIGNED_BY_NOBODY,
+            uv_errors.UNTRUSTED,
+            [],
+            "the certificate of pypi.example is not trusted: no authority that this machine knows has signed it",
+        ),
+        (FORBIDDEN, uv_errors.UNREACHABLE, [], "127.0.0.1:8795 answered 403 Forbidden"),
+        (NO_FILES, uv_errors.NO_VERSION, ["numpy"], "the index lists numpy and has no file of it"),
         (
             UNREADABLE,
             uv_errors.UNREADABLE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amlet.environments.uv_program import child_variables
+from amlet.environments.uv_program import PATIENCE, child_variables
 
 
 def test_uv_sees_no_variable_that_would_turn_it_to_another_python() -> None:
@@ -27,4 +27,9 @@ def test_uv_sees_no_variable_that_would_turn_it_to_another_python() -> None:
         "UV_DEFAULT_INDEX": "https://index.example/simple",
         "UV_CACHE_DIR": "/cache",
         "UV_PYTHON_DOWNLOADS": "never",
+        **PATIENCE,
     }
+
+
+def test_the_users_own_patience_with_an_index_holds() -> None:
+    assert child_variables({"UV_HTTP_RETRIES": "7"})["UV_HTTP_RETRIES"] == "7"

@@ -8,6 +8,7 @@ from amlet.base.errors import Conflict, InvalidInput, NotFound
 from amlet.domain.artifact import Entry
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.job import Job
+from amlet.operations.describe import version_for
 from amlet.operations.submit import submit
 
 JOB = Job(EnvironmentSpec("env"), "", script="train.py")
@@ -102,6 +103,20 @@ def test_an_unregistered_environment_is_registered_under_an_automatic_version(wo
     assert specs[0].version is not None
     assert specs[0].version.startswith("Autosave_2026-11-23T10:00:00Z_")
     assert specs[1].version == specs[0].version
+
+
+def test_an_environment_edited_since_it_was_registered_does_not_pass_for_its_old_version(world):
+    first = world.do(
+        lambda tx: version_for(tx, world.workspace_id, EnvironmentSpec("e", "1", pip=["numpy"]), world.now)
+    )
+    same = world.do(lambda tx: version_for(tx, world.workspace_id, first, world.now))
+    edited = world.do(lambda tx: version_for(tx, world.workspace_id, first._replace(pip=["scipy"]), world.now))
+    again = world.do(lambda tx: version_for(tx, world.workspace_id, first._replace(pip=["scipy"]), world.now))
+
+    assert first.version == same.version == "1"
+    assert edited.version.startswith("Autosave_")
+    assert again == edited
+    assert world.look(lambda tx: tx.environments.get(world.workspace_id, "e", "1")) == first
 
 
 def _all():

@@ -14,6 +14,7 @@ from amlet.domain import model as models
 from amlet.domain import run as runs
 from amlet.domain.artifact import tree_of
 from amlet.domain.compute import ComputeTarget, NodeCounts
+from amlet.domain.environment import EnvironmentBuild, EnvironmentSpec, Lock
 from amlet.domain.service import HEALTHY, Service
 from amlet.domain.workspace import Experiment as ExperimentRecord
 from amlet.domain.workspace import Workspace as WorkspaceRecord
@@ -21,7 +22,7 @@ from amlet.sdk.connection import Names
 from amlet.sdk.experiment import Experiment
 from amlet.sdk.workspace import Workspace
 from amlet.wire.computes import Computes, ComputeState
-from amlet.wire.environments import EnvironmentRecord, Environments
+from amlet.wire.environments import BuildState, EnvironmentRecord, Environments
 from amlet.wire.files import RunFile, SizeAnswer, TreeAnswer
 from amlet.wire.models import Models, RegisterAnswer
 from amlet.wire.runs import Metrics, RunChanges, RunDetails, RunPage, SubmitAnswer
@@ -359,8 +360,32 @@ class ComputesApi:
 
 
 class EnvironmentsApi:
+    """`story` is what one question of a build after the other is answered: (status, log, error)."""
+
     def __init__(self) -> None:
         self.kept: dict[str, EnvironmentRecord] = {}
+        self.asked: list[Any] = []
+        self.offsets: list[int] = []
+        self.story: list[tuple[str, str, str | None]] = [("Succeeded", "", None)]
+        self.locks: dict[str, Lock] = {}
+
+    def versions(self, _workspace: str, name: str) -> Environments:
+        return Environments([record for record in self.kept.values() if record.spec.name == name])
+
+    def build(self, _workspace: str, asked: Any) -> EnvironmentBuild:
+        self.asked.append(asked)
+        return EnvironmentBuild("build_1", "ws_1", asked.spec, asked.anew, "Queued", None, None, NOW, None)
+
+    def build_state(self, _workspace: str, build_id: str, query: Any, *, patience_s: float) -> BuildState:
+        assert build_id == "build_1"
+        self.offsets.append(query.offset)
+        status, log, error = self.story.pop(0) if len(self.story) > 1 else self.story[0]
+        spec = EnvironmentSpec("x")
+        build = EnvironmentBuild(build_id, "ws_1", spec, False, status, error, None, NOW, None)
+        return BuildState(build, log, query.offset + len(log), None)
+
+    def lock(self, _workspace: str, lock_id: str) -> Lock:
+        return self.locks[lock_id]
 
     def register(self, _workspace: str, spec: Any) -> EnvironmentRecord:
         self.kept[spec.name] = EnvironmentRecord(spec._replace(version="1"), curated=False)

@@ -149,10 +149,10 @@ def predictions_plot(
 def ticks(low: float, high: float) -> list[float]:
     """A handful of round numbers from low to high."""
     span = high - low
-    if not math.isfinite(span) or span <= 0:
-        return [low] if low == high else [low, high]
     rough = span / _TICKS
-    unit = 10.0 ** math.floor(math.log10(rough)) if rough > 1e-300 else rough
+    if not math.isfinite(span) or rough <= 1e-300:  # next to nothing, or too small to be divided again
+        return [low] if low == high else [low, high]
+    unit = 10.0 ** math.floor(math.log10(rough))
     step = next((unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough), unit * 10)
     first = math.ceil(low / step)
     found = [(first + number) * step for number in range(2 * _TICKS + 2)]

@@ -93,6 +93,20 @@ _table(
     *_number("created"),
     UniqueConstraint("workspace_id", "name", "version"),
 )
+_table(
+    "environment_builds",
+    _workspace(key=True),
+    *_text("id", key=True),
+    *_text("spec"),
+    Column("anew", Boolean, nullable=False),
+    Column("offline", Boolean, nullable=False),
+    *_text("status"),
+    *_text("error", "lock_id", nullable=True),
+    *_number("requested"),
+    *_number("ended", nullable=True),
+    *_number("log"),
+    Index("environment_builds_status", "status"),
+)
 _table("locks", *_text("id", key=True), *_bytes("lock"))
 _table(
     "resolutions",
