@@ -104,10 +104,15 @@ class RealServer:
         if self.process is not None and self.process.poll() is None:
             self.signal(signal.SIGCONT)
             self.terminate()
-        for pid in self.marked():
+        until(lambda: not self._end_marked(), seconds=10, what="the end of all processes of the home")
+
+    def _end_marked(self) -> int:
+        """Again and again: one of them may just have started another."""
+        found = self.marked()
+        for pid in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        until(lambda: not self.marked(), seconds=10, what="the end of all processes of the home")
+        return len(found)
 
     def marked(self) -> list[int]:
         """Processes that bear the home's mark in their environment."""
