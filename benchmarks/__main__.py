@@ -18,10 +18,12 @@ from benchmarks import (
     logging_kinds,
     logging_values,
     one_run,
+    queue,
     scale,
     searching,
     server_process,
     snapshots,
+    spread,
     trackers,
 )
 from benchmarks.measure import Figure, Told
@@ -43,6 +45,8 @@ ALL: dict[str, Measure] = {
     "snapshot": snapshots.figures,
     "deploy": deploying.figures,
     "environments": environments.figures,
+    "queue": queue.figures,
+    "spread": spread.figures,
     "scale": scale.figures,
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.ray_cluster import RayCluster, need_ray
 from support.server import RealServer
 
 for _name in [name for name in os.environ if name.startswith(("AMLET_", "AZUREML_"))]:
@@ -59,6 +60,20 @@ def shared_server() -> Iterator[RealServer]:
             yield server.start()
         finally:
             server.close()
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[RayCluster]:
+    """One cluster for all tests: a head without cores, and two machines."""
+    need_ray()
+    cluster = RayCluster()
+    try:
+        cluster.start_head()
+        for _ in range(2):
+            cluster.add_machine({"amlet_contract": 1, "amlet_cpu": 1})
+        yield cluster
+    finally:
+        cluster.close()
 
 
 class _ServerFolder:

@@ -27,7 +27,9 @@ def test_nothing_of_tier_1_is_missing_but_sweeps_and_widgets() -> None:
 
 
 @pytest.mark.skipif(not SPEC.exists(), reason="surface-spec: the facts of v1's surface are not on this machine")
-@pytest.mark.parametrize("module", ["run", "experiment", "script_run", "script_run_config", "runconfig", "workspace"])
+@pytest.mark.parametrize(
+    "module", ["compute", "experiment", "run", "runconfig", "script_run", "script_run_config", "workspace"]
+)
 def test_every_name_of_a_finished_module_is_there_or_refused_by_name(module: str) -> None:
     asked = [sys.executable, str(SPEC), "--missing", "--module", f"azureml.core.{module}"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
@@ -63,7 +65,11 @@ def test_every_name_of_a_finished_module_is_there_or_refused_by_name(module: str
         "azureml.core.compute:ComputeTarget",
         "azureml.core.compute:AmlCompute",
         "azureml.core.compute.amlcompute:AmlCompute",
+        "azureml.core.compute.aks:AksCompute",
+        "azureml.core.compute:ComputeInstance",
+        "azureml.core.compute:RemoteCompute",
         "azureml.core.compute_target:ComputeTargetException",
+        "azureml.core.compute_target:LocalTarget",
         "azureml.core.resource_configuration:ResourceConfiguration",
         "azureml.core.webservice:Webservice",
         "azureml.exceptions:UserErrorException",

@@ -24,6 +24,7 @@ from amlet.domain.run import (
     COMPLETED,
     PREPARING,
     RUNNING,
+    PastAttempt,
     RunError,
     RunWarning,
     Stage,
@@ -295,6 +296,15 @@ def test_compute_targets_are_listed_by_name_for_one_or_all_workspaces(records: R
     assert [target.name for target in records.read(lambda tx: tx.computes.list())] == ["c", "a", "b"]
 
 
+def test_a_secret_is_kept_by_name_within_its_workspace(records: Records) -> None:
+    write(records, lambda tx: tx.secrets.save("w", "a", "sealed"))
+    write(records, lambda tx: tx.secrets.save("w", "a", "sealed again"))
+    assert records.read(lambda tx: tx.secrets.find("w", "a")) == "sealed again"
+    assert records.read(lambda tx: tx.secrets.find("other", "a")) is None
+    write(records, lambda tx: tx.secrets.delete("w", "a"))
+    assert records.read(lambda tx: tx.secrets.find("w", "a")) is None
+
+
 def test_a_node_is_saved_found_replaced_listed_and_deleted(records: Records) -> None:
     first = Node("n1", "local", Share(2, 1 << 33), NOW, None)
     other = Node("n2", "w/cpu", Share(1, 1 << 30), later(1), NOW, seen=NOW, leaving=True)
@@ -331,6 +341,8 @@ def test_a_run_comes_back_whole_with_its_job(records: Records) -> None:
         parent_id="r0",
         parameters={"kernel": "rbf", "C": "0.5"},
         trashed=later(9),
+        past=[PastAttempt(1, "n1", later(1), later(2), RunError("SystemError", "lost"))],
+        again_at=later(8),
     )
     assert added.number == 1
     assert records.read(lambda tx: tx.runs.get("w", "r1")) == added
@@ -438,22 +450,100 @@ def lease_of(run_id: str, node: str = "n1", **changes: Any) -> LeaseRecord:
     return LeaseRecord("w", run_id, 1, node, "local", NOW)._replace(**changes)
 
 
-def test_the_first_queued_run_is_the_oldest_that_no_node_holds(records: Records) -> None:
-    add_run(records, "r0", status=RUNNING)
+def _first(records: Records, pool: str = "local") -> str | None:
+    turn = records.read(lambda tx: tx.queue.first(pool))
+    return turn.run.id if turn is not None else None
+
+
+def _queue(records: Records, run_id: str, priority: int = 0, **changes: Any) -> None:
+    run = add_run(records, run_id, **changes)
+    write(records, lambda tx: tx.queue.put(run, priority))
+
+
+def test_the_queue_is_first_come_and_keeps_pools_apart(records: Records) -> None:
     for number in (1, 2, 3):
-        add_run(records, f"r{number}")
-    add_run(records, "r4", target="cpu")
-    assert records.read(lambda tx: tx.runs.pools()) == {"local": 3, "w/cpu": 1}
-    write(records, lambda tx: tx.leases.save(lease_of("r1")))
-    first = records.read(lambda tx: tx.runs.first_queued("local"))
-    assert first is not None
-    assert first.id == "r2"
-    assert records.read(lambda tx: tx.runs.pools()) == {"local": 2, "w/cpu": 1}
-    write(records, lambda tx: tx.leases.end("w", "r1"))
-    again = records.read(lambda tx: tx.runs.first_queued("local"))
-    assert again is not None
-    assert again.id == "r1"
-    assert records.read(lambda tx: tx.runs.first_queued("w/other")) is None
+        _queue(records, f"r{number}")
+    _queue(records, "r4", target="cpu")
+    assert (_first(records), _first(records, "w/cpu"), _first(records, "w/other")) == ("r1", "r4", None)
+    assert records.read(lambda tx: tx.queue.waiting("local", 2)) == 2
+    assert records.read(lambda tx: tx.queue.waiting("local", 9)) == 3
+    write(records, lambda tx: tx.queue.remove("w", "r1"))
+    write(records, lambda tx: tx.queue.remove("w", "r1"))
+    assert _first(records) == "r2"
+
+
+def test_a_run_that_comes_back_into_the_queue_has_the_place_of_its_submission(records: Records) -> None:
+    for number in (1, 2):
+        _queue(records, f"r{number}")
+    write(records, lambda tx: tx.queue.remove("w", "r1"))
+    write(records, lambda tx: tx.queue.put(tx.runs.get("w", "r1"), 0))
+    write(records, lambda tx: tx.queue.put(tx.runs.get("w", "r1"), 0))
+    assert _first(records) == "r1"
+    assert records.read(lambda tx: tx.queue.ahead("w", "local", ["r1", "r2", "r3"])) == {"r1": 0, "r2": 1}
+
+
+def test_a_run_that_is_deleted_leaves_the_queue(records: Records) -> None:
+    _queue(records, "r1")
+    write(records, lambda tx: tx.runs.delete("w", "r1"))
+    assert _first(records) is None
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    waiting=st.lists(st.tuples(st.integers(-2, 2), st.integers(0, 4)), min_size=1, max_size=14),
+    going=st.lists(st.integers(0, 4), max_size=5),
+)
+def test_the_queue_goes_by_priority_then_by_turns_between_experiments_then_first_come(
+    records: Records, waiting: list[tuple[int, int]], going: list[int]
+) -> None:
+    salt = len(records.read(lambda tx: tx.runs.with_status(["Queued", RUNNING])))
+    pool, target = f"w/cpu{salt}", f"cpu{salt}"
+    for number, experiment in enumerate(going):
+        add_run(records, f"g{salt}.{number}", status=RUNNING, target=target, experiment=f"e{experiment}")
+        held = lease_of(f"g{salt}.{number}", node=f"n{salt}.{number}", pool=pool)
+        write(records, lambda tx, held=held: tx.leases.save(held))
+    left = []
+    for number, (priority, experiment) in enumerate(waiting):
+        run_id = f"q{salt}.{number}"
+        _queue(records, run_id, priority, target=target, experiment=f"e{experiment}")
+        left.append((priority, experiment, number, run_id))
+    counts = [going.count(experiment) for experiment in range(5)]
+    ids = [run_id for *_, run_id in left]
+    places = records.read(lambda tx: tx.queue.ahead("w", pool, ids))
+
+    order = []
+    while left:
+        expected = min(left, key=lambda item: (-item[0], counts[item[1]], item[2]))
+        assert _first(records, pool) == expected[3]
+        left.remove(expected)
+        order.append(expected[3])
+        counts[expected[1]] += 1
+        held = lease_of(expected[3], node=f"n{expected[3]}", pool=pool)
+        write(records, lambda tx, held=held: (tx.queue.remove("w", held.run_id), tx.leases.save(held)))
+
+    assert sorted(ids, key=places.__getitem__) == order
+    assert sorted(places.values()) == list(range(len(ids)))
+
+
+def test_resting_runs_are_those_with_a_time_to_come_back(records: Records) -> None:
+    add_run(records, "r1")
+    add_run(records, "r2", again_at=later(9))
+    add_run(records, "r3", again_at=later(5))
+    assert [run.id for run in records.read(lambda tx: tx.runs.resting())] == ["r3", "r2"]
+
+
+def test_files_and_metrics_take_other_names_and_journals_are_forgotten(records: Records) -> None:
+    add_run(records, "r1")
+    write(records, lambda tx: tx.files.open_log("w", "r1", "user_logs/a.txt"))
+    point = Point("loss", "scalar", 1.0, None, 1.0)
+    write(records, lambda tx: tx.metrics.add("w", "r1", "j", 7, [point, point._replace(name="AUC")]))
+    write(records, lambda tx: tx.files.rename("w", "r1", {"user_logs/a.txt": "user_logs/attempt_1/a.txt"}))
+    write(records, lambda tx: tx.metrics.rename("w", "r1", {"loss": "attempt_1/loss"}))
+    write(records, lambda tx: tx.metrics.forget_journals("w", "r1"))
+    write(records, lambda tx: tx.metrics.rename("w", "r1", {}))
+    assert [file.path for file in records.read(lambda tx: tx.files.list("w", "r1"))] == ["user_logs/attempt_1/a.txt"]
+    assert sorted(records.read(lambda tx: tx.metrics.points("w", "r1"))) == ["AUC", "attempt_1/loss"]
+    assert records.read(lambda tx: tx.metrics.drained("w", "r1", "j")) == 0
 
 
 def test_a_run_without_a_job_says_so(records: Records) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from amlet.client.connection import Client
 from amlet.client.snapshot import scan
@@ -30,13 +31,14 @@ def submit_script(
     name: str = "script.py",
     target: str = "local",
     environment: EnvironmentSpec = OWN_PYTHON,
+    **job_fields: Any,
 ) -> Run:
     """Submit a script of this text."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(text)
     snapshot = scan(folder)
     workspace = workspace_id(client)
-    job = Job(environment, "", script=name, target=target)
+    job = Job(environment, "", script=name, target=target)._replace(**job_fields)
     asked = SubmitRun("quick", job, snapshot.entries, f"{folder}-{hash(text)}-{target}")
     answer = submit_with_blobs(
         lambda: client.runs.submit(workspace, asked), client, workspace, sources_of(folder, snapshot.entries)

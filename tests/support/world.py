@@ -31,6 +31,7 @@ class World:
     def __init__(self, records: Database) -> None:
         self.records = records
         self.now = START
+        self.machine = Share(2, 1 << 30)
         self.lock = lock_of(
             "3.11", "linux-x86_64", "scikit-learn==1.5.0", [Package("scikit-learn", "1.5.0")], notes=["as asked"]
         )
@@ -69,12 +70,14 @@ class World:
         self.later(1)
         return run
 
-    def hello(self, node: str = "local", pool: str = "local") -> None:
-        asked = NodeHello(node, pool, 1, "boot", Share(2, 1 << 30))
+    def hello(self, node: str = "local", pool: str = "local", share: Share | None = None) -> None:
+        asked = NodeHello(node, pool, 1, "boot", share or self.machine)
         self.do(lambda tx: lease.greet(tx, asked, self.now))
 
     def take(self, node: str = "local") -> object:
-        return self.do(lambda tx: lease.take(tx, node, "http://127.0.0.1:1", lambda *_: "token", self.now))
+        return self.do(
+            lambda tx: lease.take(tx, node, "http://127.0.0.1:1", lambda *_: "token", self.machine, self.now)
+        )
 
     def run(self, run_id: str) -> Run:
         return self.look(lambda tx: tx.runs.get(self.workspace_id, run_id))

@@ -35,6 +35,14 @@ class Packages(NamedTuple):
         return self
 
 
+class Turns(NamedTuple):
+    """When a run has its turn, and how often."""
+
+    priority: int = 0
+    retries: int = 0
+    retry_codes: Sequence[int] = ()
+
+
 def experiment_name(script: str) -> str:
     """The experiment of a script when none was named: `src/train iris.py` gives `train-iris`."""
     name = re.sub(r"[^\w\-]+", "-", PurePath(script).stem, flags=re.ASCII).strip("-_")
@@ -68,12 +76,17 @@ def configuration(
     *,
     target: str,
     variables: Mapping[str, str],
+    turns: Turns | None = None,
 ) -> ScriptRunConfig:
     """What the SDK submits."""
     config = ScriptRunConfig(
         source_directory=folder, script=script, arguments=list(arguments), compute_target=target, environment=made
     )
     config.run_config.environment_variables = dict(variables)
+    if turns is not None:
+        config.run_config.priority = turns.priority
+        config.run_config.retries = turns.retries
+        config.run_config.retry_codes = list(turns.retry_codes)
     return config
 
 

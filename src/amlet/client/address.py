@@ -17,9 +17,11 @@ class Address(NamedTuple):
     port: int
     prefix: str
     """What stands before `/api` in every path: `` or `/team-a`."""
+    via: str = ""
+    """A Unix socket of this machine that leads there; empty where the host is reached directly."""
 
     @classmethod
-    def parse(cls, url: str, token: str) -> Address:
+    def parse(cls, url: str, token: str, via: str = "") -> Address:
         """Take a url apart.
 
         Raises:
@@ -38,7 +40,7 @@ class Address(NamedTuple):
         if not (url + token).isascii() or not (url + token).isprintable() or " " in url + token:
             raise InvalidInput("The server's address or token has a character that cannot be sent.", hint=_HINT)
         port = port or (443 if parts.scheme == "https" else 80)
-        return cls(url, token, parts.scheme, parts.hostname, port, parts.path)
+        return cls(url, token, parts.scheme, parts.hostname, port, parts.path, via)
 
 
 _HINT = "it looks like http://127.0.0.1:8700 or https://amlet.example.org; see AMLET_URL and AMLET_TOKEN."

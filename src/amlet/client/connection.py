@@ -35,10 +35,14 @@ class Client:
         patience_s: float = PATIENCE_S,
         refresh: Optional[Refresh] = None,
         log_path: Optional[str] = None,
+        via: str = "",
         clock: Optional[Clock] = None,
     ) -> None:
         """See `Transport` for the arguments. Nothing is sent yet."""
-        self._bind(Transport(url, token, patience_s=patience_s, refresh=refresh, log_path=log_path, clock=clock), None)
+        transport = Transport(
+            url, token, patience_s=patience_s, refresh=refresh, log_path=log_path, via=via, clock=clock
+        )
+        self._bind(transport, None)
 
     @classmethod
     def over(cls, transport: Transport, patience_s: Optional[float] = None) -> Client:

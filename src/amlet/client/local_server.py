@@ -19,7 +19,7 @@ from amlet.base.variables import NOT_INHERITED, OF_A_JOB
 from amlet.base.version import __version__
 from amlet.client.connection import Client
 from amlet.client.server_file import ServerFile
-from amlet.client.transport import PATIENCE_S, Transport
+from amlet.client.transport import PATIENCE_S, SOCKET_VARIABLE, Transport
 from amlet.wire.server import PROTOCOL, Health
 
 START_S = 30.0
@@ -70,7 +70,8 @@ def connect(
         return _checked(Client(url, token), patience_s=FIRST_PATIENCE_S)
     endpoint, run_token = variables.get("AZUREML_SERVICE_ENDPOINT"), variables.get("AZUREML_RUN_TOKEN")
     if endpoint and run_token:
-        return _checked(Client(endpoint, run_token), patience_s=PATIENCE_S)
+        via = variables.get(SOCKET_VARIABLE, "")
+        return _checked(Client(endpoint, run_token, via=via), patience_s=PATIENCE_S)
     return LocalServer(home, start=start).connect()
 
 

@@ -25,6 +25,9 @@ PATIENCE_S = 30.0
 ANSWER_S = 60.0
 """A server that says nothing for so long is taken for gone, beyond the time that a call asks it to wait."""
 
+SOCKET_VARIABLE = "AMLET_SERVER_SOCKET"
+"""Names a Unix socket that leads to the server, for what runs on a machine that cannot reach the server itself."""
+
 Refresh = Callable[[], Optional[Tuple[str, str]]]
 """Finds the server again: its url and token, or None when there is nothing newer to know."""
 
@@ -47,6 +50,7 @@ class Transport:
         answer_s: float = ANSWER_S,
         refresh: Optional[Refresh] = None,
         log_path: Optional[str] = None,
+        via: str = "",
         clock: Optional[Clock] = None,
         sleep: Callable[[float], None] = time.sleep,
         pool: Optional[Pool] = None,
@@ -59,8 +63,9 @@ class Transport:
             refresh: Asked when nobody listens at the address or the token is refused: a local server may have
                 started again elsewhere.
             log_path: Where the server's log lies, for the hint of an error.
+            via: A Unix socket that leads to the server: see SOCKET_VARIABLE.
         """
-        self._address = Address.parse(url, token)
+        self._address = Address.parse(url, token, via)
         self.patience_s = patience_s
         self._answer_s = answer_s
         self._refresh = refresh
@@ -179,7 +184,7 @@ class Transport:
             return False
         found = self._refresh()
         if found is not None:
-            self._address = Address.parse(*found)
+            self._address = Address.parse(*found, via=address.via)
         return self._address != address
 
     def _gone(self, address: Address, told: AmletError, patience_s: float) -> AmletError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from amlet.domain.compute import Node
@@ -16,6 +17,9 @@ class Engine(Protocol):
 
     def names(self) -> set[str]:
         """The nodes whose process is there."""
+
+    def troubles(self) -> Mapping[str, str]:
+        """Why nodes that were started are not there yet, or not to be reached, in words, by name."""
 
     def start(self, node: Node) -> None:
         """Start a node's process. One that is there already is left alone."""

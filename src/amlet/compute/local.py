@@ -40,6 +40,9 @@ class LocalEngine:
         noted = {path.parent.name for path in self._root.glob("*/process.json")}
         return {name for name in noted.union(self._children) if self._process(name)}
 
+    def troubles(self) -> Mapping[str, str]:
+        return {}
+
     def start(self, node: Node) -> None:
         if self._process(node.name):
             return

@@ -3,62 +3,47 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Dict, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from amlet.domain.job import Share
+from amlet.domain.vm_sizes import VmSize
 
 LOCAL = "local"
 """The target that every workspace has: the whole machine, one run at a time."""
 
 
-class VmSize(NamedTuple):
-    """What Azure meant by a size."""
+AML_COMPUTE = "AmlCompute"
+COMPUTE_INSTANCE = "ComputeInstance"
+REMOTE = "VirtualMachine"
+AKS = "AKS"
+KINDS = (AML_COMPUTE, COMPUTE_INSTANCE, REMOTE, AKS)
+"""What a target can be, in v1's words."""
 
-    cores: int
-    memory_gib: float
-    gpus: int = 0
+LOCAL_ENGINE = "local"
+SSH_ENGINE = "ssh"
+RAY_ENGINE = "ray"
+"""Who starts and ends the nodes of a target."""
 
 
-VM_SIZES: Dict[str, VmSize] = {
-    "STANDARD_D1_V2": VmSize(1, 3.5),
-    "STANDARD_D2_V2": VmSize(2, 7),
-    "STANDARD_D3_V2": VmSize(4, 14),
-    "STANDARD_D4_V2": VmSize(8, 28),
-    "STANDARD_D5_V2": VmSize(16, 56),
-    "STANDARD_D11_V2": VmSize(2, 14),
-    "STANDARD_D12_V2": VmSize(4, 28),
-    "STANDARD_D13_V2": VmSize(8, 56),
-    "STANDARD_D14_V2": VmSize(16, 112),
-    "STANDARD_DS1_V2": VmSize(1, 3.5),
-    "STANDARD_DS2_V2": VmSize(2, 7),
-    "STANDARD_DS3_V2": VmSize(4, 14),
-    "STANDARD_DS4_V2": VmSize(8, 28),
-    "STANDARD_DS5_V2": VmSize(16, 56),
-    "STANDARD_DS11_V2": VmSize(2, 14),
-    "STANDARD_DS12_V2": VmSize(4, 28),
-    "STANDARD_DS13_V2": VmSize(8, 56),
-    "STANDARD_DS14_V2": VmSize(16, 112),
-    "STANDARD_D2S_V3": VmSize(2, 8),
-    "STANDARD_D4S_V3": VmSize(4, 16),
-    "STANDARD_D8S_V3": VmSize(8, 32),
-    "STANDARD_D16S_V3": VmSize(16, 64),
-    "STANDARD_D2_V3": VmSize(2, 8),
-    "STANDARD_D4_V3": VmSize(4, 16),
-    "STANDARD_D8_V3": VmSize(8, 32),
-    "STANDARD_E4S_V3": VmSize(4, 32),
-    "STANDARD_E8S_V3": VmSize(8, 64),
-    "STANDARD_F2S_V2": VmSize(2, 4),
-    "STANDARD_F4S_V2": VmSize(4, 8),
-    "STANDARD_F8S_V2": VmSize(8, 16),
-    "STANDARD_F16S_V2": VmSize(16, 32),
-    "STANDARD_A1_V2": VmSize(1, 2),
-    "STANDARD_A2_V2": VmSize(2, 4),
-    "STANDARD_A4_V2": VmSize(4, 8),
-    "STANDARD_NC6": VmSize(6, 56, 1),
-    "STANDARD_NC12": VmSize(12, 112, 2),
-    "STANDARD_NC6S_V3": VmSize(6, 112, 1),
-}
-"""Azure's common sizes, by upper-case name. Facts of its public size tables."""
+class RemoteMachine(NamedTuple):
+    """A machine that is reached over SSH. What it is signed in with is kept apart, sealed."""
+
+    address: str
+    port: int
+    username: str
+    signs_in_with: str
+    """`password` or `key`."""
+
+
+class Credentials(NamedTuple):
+    """What a remote machine is signed in with: a password, or a private key and the phrase that opens it."""
+
+    password: Optional[str] = None
+    private_key: Optional[str] = None
+    passphrase: Optional[str] = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
 
 
 class ComputeTarget(NamedTuple):
@@ -67,7 +52,7 @@ class ComputeTarget(NamedTuple):
     workspace_id: str
     name: str
     kind: str
-    """`AmlCompute`; the target `local` is not a record."""
+    """One of KINDS; the target `local` is not a record."""
     vm_size: str
     vm_priority: str
     min_nodes: int
@@ -79,6 +64,41 @@ class ComputeTarget(NamedTuple):
     location: str
     created: datetime
     modified: datetime
+    engine: str = LOCAL_ENGINE
+    is_stopped: bool = False
+    """Of a compute instance: it has no node, and runs wait until it is started."""
+    remote: Optional[RemoteMachine] = None
+    details: Dict[str, Any] = {}
+    """Settings of its kind as the SDK wrote them. Kept and given back, never read by the server."""
+
+    @property
+    def takes_runs(self) -> bool:
+        """Whether scripts run on it; the others serve models alone."""
+        return self.kind != AKS
+
+    @property
+    def scale(self) -> Scale:
+        """How many nodes there should be now."""
+        if self.is_stopped:
+            return Scale(0, 0, 0)
+        # An instance is there until it is stopped, whether it has work or not.
+        return Scale(self.min_nodes, self.max_nodes, None if self.kind == COMPUTE_INSTANCE else self.idle_s)
+
+    @property
+    def why_no_node(self) -> Optional[str]:
+        """Why runs of this target wait whatever its nodes do, in words; None when nothing holds them."""
+        if self.is_stopped:
+            return f'compute instance "{self.name}" is stopped; ComputeInstance.start() starts it'
+        return None
+
+
+class Scale(NamedTuple):
+    """The bounds of a target's nodes."""
+
+    min_nodes: int
+    max_nodes: int
+    idle_s: Optional[int]
+    """Seconds without work after which a node goes; None: never for want of work."""
 
 
 class NodeCounts(NamedTuple):
@@ -107,6 +127,8 @@ class Node(NamedTuple):
     seen: Optional[datetime] = None
     """When it last called; None before its hello."""
     leaving: bool = False
+    trouble: Optional[str] = None
+    """Why it is not there yet, or not to be reached, as its engine tells it."""
 
 
 def pool_of(workspace_id: str, target: str) -> str:
@@ -114,9 +136,17 @@ def pool_of(workspace_id: str, target: str) -> str:
     return LOCAL if target == LOCAL else f"{workspace_id}/{target}"
 
 
-def vm_size(name: str) -> Optional[VmSize]:
-    """What a size's name means, in any case, or None when we do not know it."""
-    return VM_SIZES.get(name.upper())
+PREPARING, RUNNING, IDLE, LEAVING = "preparing", "running", "idle", "leaving"
+"""What a node does, in v1's words."""
+
+
+def node_state(node: Node, *, is_busy: bool) -> str:
+    """What a node does now. One that is told to go is `leaving`, also while it ends the run that it holds."""
+    if node.leaving:
+        return LEAVING
+    if is_busy:
+        return RUNNING
+    return PREPARING if node.seen is None else IDLE
 
 
 def node_share(asked: Optional[VmSize], max_nodes: int, machine: Share) -> Share:
@@ -129,7 +159,9 @@ def node_share(asked: Optional[VmSize], max_nodes: int, machine: Share) -> Share
     """
     cores = max(1, machine.cores // max(1, max_nodes))
     memory_bytes = machine.memory_bytes // max(1, max_nodes)
+    gpus = machine.gpus // max(1, max_nodes)
     if asked is not None:
         cores = min(cores, asked.cores)
         memory_bytes = min(memory_bytes, int(asked.memory_gib * (1 << 30)))
-    return Share(cores, memory_bytes)
+        gpus = min(gpus, asked.gpus)
+    return Share(cores, memory_bytes, gpus)

@@ -25,6 +25,55 @@ class Job(NamedTuple):
     max_duration_s: Optional[int] = MAX_DURATION_S
     definition: Dict[str, Any] = {}
     """v1's runDefinition as the SDK wrote it. Kept and given back, never read by the server."""
+    priority: int = 0
+    """Runs with a higher one start first."""
+    retries: int = 0
+    """How often it is tried again after an attempt that counts: see `retry_codes`."""
+    retry_codes: List[int] = []
+    """Exit codes after which it is tried again. What is no fault of the script's - a lost node - always counts."""
+    node_count: int = 1
+    """Nodes that it has at the same time: all, or it waits."""
+    processes_per_node: int = 1
+    communicator: str = ""
+    """How its processes talk; empty for one that is alone. `Joblib`: the script is alone, the other nodes help it."""
+
+    @property
+    def process_count(self) -> int:
+        """How many processes run the script."""
+        return 1 if self.communicator == JOBLIB else self.node_count * self.processes_per_node
+
+    @property
+    def script_log(self) -> str:
+        """What the script prints, or the first of its processes (v1-behaviours 3.7)."""
+        return STD_LOG if self.process_count == 1 else FIRST_STD_LOG
+
+
+STD_LOG = "user_logs/std_log.txt"
+FIRST_STD_LOG = "user_logs/std_log_0.txt"
+
+JOBLIB = "Joblib"
+MPI_COMMUNICATORS = ("IntelMpi", "OpenMpi")
+COMMUNICATORS = (*MPI_COMMUNICATORS, "Nccl", "Gloo", JOBLIB)
+"""How the processes of a job may talk."""
+
+PROCESSES_LIMIT = 1000
+"""Of one node."""
+
+
+RETRIES_LIMIT = 100
+
+RETRY_PAUSES_S = (1, 4, 16, 64, 300)
+"""Before the first retry, the second and so on; the last one holds for all that follow."""
+
+
+def retry_pause_s(retries_before: int) -> int:
+    """How long a run rests before it is tried again."""
+    return RETRY_PAUSES_S[min(retries_before, len(RETRY_PAUSES_S) - 1)]
+
+
+def shell_code(code: int) -> int:
+    """An exit code as a shell tells it: 1 to 255, and 128 + n for the end by signal n."""
+    return 128 - code if code < 0 else code & 0xFF
 
 
 def parameters_of(arguments: List[str]) -> Dict[str, str]:
@@ -58,6 +107,7 @@ class Share(NamedTuple):
 
     cores: int
     memory_bytes: int
+    gpus: int = 0
 
 
 class Lease(NamedTuple):
@@ -79,3 +129,5 @@ class Lease(NamedTuple):
     """Renew before this many seconds have passed."""
     variables: Dict[str, str]
     """AZUREML_* and AMLET_* variables of the job's process."""
+    node_rank: Optional[int] = None
+    """Which of its run's nodes this one is, from 0; None when the run has one node."""

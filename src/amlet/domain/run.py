@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
 NOT_STARTED = "NotStarted"
 STARTING = "Starting"
@@ -87,6 +87,29 @@ class RunWarning(NamedTuple):
     message: str
 
 
+class PastAttempt(NamedTuple):
+    """An attempt that ended, and after which the run was tried again."""
+
+    number: int
+    node: Optional[str]
+    started: Optional[datetime]
+    ended: datetime
+    error: RunError
+
+
+def folder_of_attempt(number: int) -> str:
+    """Under which name a run keeps what an attempt made that was followed by another: `attempt_1`."""
+    return f"attempt_{number}"
+
+
+def past_logs(paths: Iterable[str], log: str) -> List[str]:
+    """Where the logs of earlier attempts lie, oldest first: `user_logs/attempt_1/std_log.txt`."""
+    folder, _, name = log.rpartition("/")
+    before, after = f"{folder}/{folder_of_attempt(0)[:-1]}", f"/{name}"
+    numbers = [path[len(before) : -len(after)] for path in paths if path.startswith(before) and path.endswith(after)]
+    return [f"{before}{number}{after}" for number in sorted((text for text in numbers if text.isdecimal()), key=int)]
+
+
 class Run(NamedTuple):
     """The record of one execution."""
 
@@ -122,7 +145,15 @@ class Run(NamedTuple):
     """What the script was called with, by name: for filters and comparisons."""
     trashed: Optional[datetime] = None
     """Since when it lies in the trash, which is emptied after some days."""
+    past: List[PastAttempt] = []
+    """Attempts that were followed by another, oldest first."""
+    again_at: Optional[datetime] = None
+    """While it rests between two attempts: when it goes back into the queue."""
 
     @property
     def is_over(self) -> bool:
         return self.status in TERMINAL
+
+    def is_current(self, attempt: int) -> bool:
+        """Whether this attempt is the one that counts now."""
+        return not self.is_over and self.attempt == attempt and all(held.number != attempt for held in self.past)

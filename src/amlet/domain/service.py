@@ -41,6 +41,8 @@ class Service(NamedTuple):
     updated: datetime
     changes: int
     """Grows with every change that a watcher would want to see."""
+    target: Optional[str] = None
+    """The serving target that it was deployed to; None: this machine."""
 
 
 class ReplicaLease(NamedTuple):

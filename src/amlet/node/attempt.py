@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -22,21 +23,22 @@ from amlet.domain import run as runs
 from amlet.domain.artifact import Entry
 from amlet.domain.job import Lease
 from amlet.domain.run import RunError, RunWarning
+from amlet.environments import Build
 from amlet.node.containers import ContainerProcess
+from amlet.node.gang import Part
+from amlet.node.limits import Limits
 from amlet.node.live_outputs import Watch
 from amlet.node.parts import Parts
 from amlet.node.processes import JobProcess
 from amlet.node.tails import Tail, TailFolder
 from amlet.node.variables import job_variables
+from amlet.node.warm import WarmStart
 from amlet.runtime import losses
-from amlet.runtime.attempt import JobFile, Result, reserve, write_json
+from amlet.runtime.attempt import Result, reserve, write_json
 from amlet.runtime.marked import end_marked
 from amlet.wire import codec
 from amlet.wire.files import AppendQuery, DrainQuery
-from amlet.wire.nodes import AttemptQuery, AttemptStarted, RenewLease, SettleAttempt
-
-STD_LOG = "user_logs/std_log.txt"
-"""v1-behaviours 3.7."""
+from amlet.wire.nodes import AttemptQuery, AttemptStarted, RenewLease, SettleAnswer, SettleAttempt
 
 LEASE_FILE = "lease.json"
 """In the attempt's folder: what a node that comes after must know to go on."""
@@ -72,6 +74,7 @@ class Ending(NamedTuple):
     outcome: str
     exit_code: int | None = None
     error: RunError | None = None
+    is_nodes_fault: bool = False
 
 
 class Attempt:
@@ -90,11 +93,16 @@ class Attempt:
         self._cancelled = False
         self._stale = False
         self._process: JobProcess | None = None
-        self._files = TailFolder(self._work / "logs", lambda name, at, data: self._append("logs/" + name, at, data))
+        self._part = part = Part(parts, lease)
+        self._files = TailFolder(
+            self._work / "logs", lambda name, at, data: self._append(part.file_name("logs/" + name), at, data)
+        )
         self._journal_tails = TailFolder(self._journals, self._drain)
-        self._std_log = Tail(self._output, lambda at, data: self._append(STD_LOG, at, data))
+        self._std_logs = [Tail(path, partial(self._append, name)) for path, name in part.logs(folder, self._output)]
         self._key = (lease.workspace_id, lease.run_id)
         self._outputs = Watch(self._client, *self._key, lease.attempt, self._work / "outputs")
+        self._limits = Limits(lease.share, folder.name)
+        self._how = "cold start"
 
     def run(self, adopted: JobProcess | None = None) -> None:
         """Bring the attempt to its end; with a process of an earlier node, go on from there."""
@@ -104,7 +112,7 @@ class Attempt:
         try:
             ending = self._execute(adopted)
             if ending is not None and not self._stale:
-                self._settle(ending)
+                self._settle(self._whole(ending))
         except StaleAttempt as error:
             log.info("%s", error)
         except Exception as error:  # whatever happens here, the run must be told its end
@@ -122,6 +130,7 @@ class Attempt:
                 self._process.end(grace_s=1.0) if self._process.is_alive() else None
                 self._process.close()
             self._end_stragglers()
+            self._limits.close()
             if not keep:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -133,20 +142,25 @@ class Attempt:
         except AmletError as error:
             if self._cancelled:
                 return Ending(runs.CANCELED)
-            return Ending(runs.FAILED, None, RunError("SystemError", str(error), type(error).__name__))
+            failure = RunError("SystemError", str(error), type(error).__name__)
+            return Ending(runs.FAILED, None, failure, is_nodes_fault=isinstance(error, PASSING))
         except Exception as error:
             log.exception("attempt %s of %s could not start", self._lease.attempt, self._lease.run_id)
             why = f"{type(error).__name__}: {error}"
             if isinstance(error, OSError):
                 why = str(StorageFailed.from_os_error(error, error.filename or self._folder))
             text = f"The script could not be started: {why}"
-            return Ending(runs.FAILED, None, RunError("SystemError", text, type(error).__name__))
+            failure = RunError("SystemError", text, type(error).__name__)
+            return Ending(runs.FAILED, None, failure, is_nodes_fault=isinstance(error, PASSING))
         if self._process is None:
             return Ending(runs.CANCELED)
+        self._limits.hold(self._process.mark)
         where = " in a container" if self._lease.lock.image else ""
-        detail = "adopted" if adopted else f"cold start{where}, {self._lease.share.cores} cores"
+        detail = "adopted" if adopted else f"{self._how}{where}, {self._lease.share.cores} cores"
+        detail += f", {self._part.words}" if self._part.words else ""
         started = AttemptStarted(self._lease.attempt, detail, self._facts())
-        self._insist(lambda: self._client.nodes.started(*self._key, started))
+        if self._part.is_first:
+            self._insist(lambda: self._client.nodes.started(*self._key, started))
         return self._watch(self._process)
 
     def _facts(self) -> dict[str, str]:
@@ -177,41 +191,71 @@ class Attempt:
         losses.reserve(self._journals)
         blobs = RemoteBlobs(self._parts.client.patient(PATIENCE_S), lease.workspace_id)
         self._parts.trees.stage(lease.snapshot, blobs.fetch, self._work)
-        job = lease.job
-        JobFile(script=job.script, arguments=job.arguments, command=job.command).write(self._folder)
-        if self._cancelled or self._stale:
+        self._part.job_file().write(self._folder)
+        start = self._part.join(self._is_over, self._insist)
+        if start is None or self._cancelled or self._stale:
             return None
-        bootstrap = self._parts.sdk / "amlet" / "runtime" / "bootstrap.py"
+        lease = lease._replace(share=self._part.share, variables={**lease.variables, **self._part.variables(start)})
+        program = self._part.program(self._folder)
         if contained is not None:
             return ContainerProcess.start_in(
                 contained,
                 lease,
                 self._parts,
-                [str(bootstrap), str(self._folder)],
+                program,
                 folder=self._folder,
                 work=self._work,
                 journals=self._journals,
                 output=self._output,
             )
         variables = job_variables(lease, build.python, self._parts.sdk, self._journals)
-        return JobProcess.start(
-            [str(build.python), str(bootstrap), str(self._folder)],
+        warm = self._start_warm(build, variables)
+        if isinstance(warm, JobProcess):
+            return warm
+        self._how = f"cold start ({warm})" if warm else "cold start"
+        if self._is_over():
+            return None
+        with self._limits.starting():
+            return JobProcess.start(
+                [str(build.python), *self._part.program(self._folder)],
+                folder=self._folder,
+                cwd=self._work,
+                variables=variables,
+                output=self._output,
+            )
+
+    def _start_warm(self, build: Build, variables: Mapping[str, str]) -> JobProcess | str:
+        """The process, forked from one that has imported what the script imports; or why it must start cold."""
+        lease = self._lease
+        if not self._part.is_alone or lease.job.processes_per_node > 1:
+            return "one of several processes"
+        asked = WarmStart(
+            python=build.python,
+            fixed=lease.lock.interpreter is None,
+            job=self._part.job_file(),
             folder=self._folder,
-            cwd=self._work,
-            variables=variables,
+            work=self._work,
             output=self._output,
+            variables=variables,
+            per_run={*lease.variables, "AMLET_JOURNAL_DIR"},
+            user={**lease.job.environment.variables, **lease.job.variables},
         )
+        started = self._parts.warm.start(asked, self._is_over)
+        if isinstance(started, JobProcess):
+            self._how = "warm start"
+        return started
 
     def _watch(self, process: JobProcess) -> Ending:
         began = time.monotonic()
         limit_s = self._lease.job.max_duration_s
         scanned = 0.0
         over = None
-        self._outputs.start()
+        if self._part.is_first:  # what another node's files are called, the end says
+            self._outputs.start()
         while not process.wait(TICK_S):
             if self._stale:
                 raise StaleAttempt(f"attempt {self._lease.attempt} of {self._lease.run_id} no longer counts")
-            if self._cancelled:
+            if self._cancelled or self._part.is_stopped:
                 process.end()
                 break
             if self._parts.ended.is_set():
@@ -225,7 +269,8 @@ class Attempt:
             if time.monotonic() < self._rest_until:
                 continue
             try:
-                self._std_log.advance()
+                for tail in self._std_logs:
+                    tail.advance()
                 if time.monotonic() - scanned > SCAN_S:
                     scanned = time.monotonic()
                     self._files.advance()
@@ -235,8 +280,8 @@ class Attempt:
                 self._rest_until = time.monotonic() + AGAIN_S
         self._outputs.end()
         self._end_stragglers()  # a process that the script left behind might write for ever
-        for tail in (self._std_log, self._journal_tails):
-            self._insist(tail.drain)
+        for drain in (*(tail.drain for tail in self._std_logs), self._journal_tails.drain):
+            self._insist(drain)
         return self._ending(process, over)
 
     def _insist(self, call: Callable[[], T]) -> T:
@@ -277,24 +322,31 @@ class Attempt:
         why = str(error) if isinstance(error, AmletError) else f"{type(error).__name__}: {error}"
         text = f"The node could not bring the run to its end: {why}"
         failure = RunError("SystemError", text, type(error).__name__)
-        asked = SettleAttempt(self._lease.attempt, runs.FAILED, None, failure, [], self._lost(), collected=False)
+        asked = SettleAttempt(
+            self._lease.attempt, runs.FAILED, None, failure, [], self._lost(), collected=False, is_nodes_fault=True
+        )
         try:
-            self._insist(lambda: self._client.nodes.settle(*self._key, asked))
+            self._insist(lambda: self._tell_end(asked))
         except AmletError as refused:
             log.error("attempt %s of %s: %s", self._lease.attempt, self._lease.run_id, refused)
 
     def _ending(self, process: JobProcess, over: str | None) -> Ending:
         result = self._insist(lambda: Result.read(self._folder))
         if over is not None:
-            return Ending(runs.FAILED, None, RunError("SystemError", over))
-        if self._cancelled:
+            return Ending(runs.FAILED, None, RunError("SystemError", over), is_nodes_fault=self._parts.ended.is_set())
+        is_good = result is not None and result.exit_code == 0 and result.exception is None
+        overrun = self._limits.overrun(was_killed=result is None and process.signal_number() in (None, signal.SIGKILL))
+        if overrun is not None and not is_good:
+            code = 128 + signal.SIGKILL
+            return Ending(runs.FAILED, code, RunError("UserError", overrun.sentence, "MemoryError", exit_code=code))
+        if self._cancelled or (self._part.is_stopped and not is_good):
             return Ending(runs.CANCELED, result.exit_code if result else None)
         if result is None:
             number = process.signal_number()
             how = f"killed by signal {number}" if number else "killed by a signal or out of memory"
             text = process.reason() or f"The script ended without a result: {how}."
             return Ending(runs.FAILED, None, RunError("SystemError", text, exit_code=128 + number if number else None))
-        if result.exit_code == 0 and result.exception is None:
+        if is_good:
             return Ending(runs.COMPLETED, 0)
         failure = result.exception
         if failure is None:
@@ -307,17 +359,44 @@ class Attempt:
         error = RunError("UserError", text, failure.type, failure.stack_trace, result.exit_code)
         return Ending(runs.FAILED, result.exit_code, error)
 
+    def _whole(self, ending: Ending) -> Ending:
+        """The end of this node's processes, once those of the run's other nodes have ended too."""
+        ending = ending._replace(error=self._part.named(ending.error, self._folder))
+        if not self._part.is_first:
+            return ending
+        told = SettleAttempt(self._lease.attempt, ending.outcome, ending.exit_code, ending.error, [], [])
+        told = told._replace(is_nodes_fault=ending.is_nodes_fault)
+        self._insist(lambda: self._part.wait_for_others(told, self._go_on))
+        return Ending(runs.CANCELED, ending.exit_code) if self._cancelled else ending
+
+    def _is_over(self) -> bool:
+        return self._cancelled or self._stale or self._parts.ended.is_set()
+
+    def _go_on(self) -> None:
+        if self._stale:
+            raise StaleAttempt(f"attempt {self._lease.attempt} of {self._lease.run_id} no longer counts")
+        if self._parts.ended.is_set():
+            raise Unavailable(f"Node {self._parts.name} was told to end while other nodes of the run went on.")
+
+    def _tell_end(self, asked: SettleAttempt) -> SettleAnswer:
+        if self._part.is_first:
+            return self._client.nodes.settle(*self._key, asked)
+        return self._part.end(asked)
+
     def _settle(self, ending: Ending) -> None:
         attempt = self._lease.attempt
-        self._insist(lambda: self._client.nodes.finalizing(*self._key, AttemptQuery(attempt)))
+        if self._part.is_first:
+            self._insist(lambda: self._client.nodes.finalizing(*self._key, AttemptQuery(attempt)))
         self._insist(self._files.drain)
         kept = self._folder / FOLDER
         self._insist(lambda: bring_kept(self._client, *self._key, kept, log.info))
         entries, warnings = self._insist(self._collect)
         said = [*self._lost(), *(RunWarning("outputs", text) for text in warnings)]
         for _ in range(5):
-            asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, entries, said)
-            missing = self._insist(partial(self._client.nodes.settle, *self._key, asked)).missing
+            told = self._part.entries(entries)
+            asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, told, said)
+            asked = asked._replace(is_nodes_fault=ending.is_nodes_fault)
+            missing = self._insist(partial(self._tell_end, asked)).missing
             if not missing:
                 return
             sources: Sources = {entry.sha256: (self._work / entry.path, entry.size_bytes) for entry in entries}
@@ -330,7 +409,8 @@ class Attempt:
         )
         said.append(RunWarning("outputs", text))
         asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, [], said, collected=False)
-        self._insist(lambda: self._client.nodes.settle(*self._key, asked))
+        asked = asked._replace(is_nodes_fault=ending.is_nodes_fault)
+        self._insist(lambda: self._tell_end(asked))
 
     def _lost(self) -> list[RunWarning]:
         """What the script logged while its disk was full."""
@@ -368,7 +448,7 @@ class Attempt:
         asked = RenewLease(self._lease.attempt, self._parts.name, RENEW_WAIT_S)
         while not self._stop.is_set():
             try:
-                state = self._parts.client.nodes.renew(*self._key, asked, patience_s=5.0)
+                state = self._parts.client.nodes.renew(*self._key, self._part.renewal(asked), patience_s=5.0)
             except (StaleAttempt, NotFound) as error:
                 log.info("lease of %s: %s", self._lease.run_id, error)
                 self._stale = True
@@ -379,8 +459,9 @@ class Attempt:
                 log.info("lease of %s: %s", self._lease.run_id, error)
                 self._stop.wait(AGAIN_S)
             else:
-                if state.cancel:
-                    self._cancelled = True
+                self._part.hear(state)
+                self._cancelled = self._cancelled or state.cancel
+                if state.cancel and self._part.is_alone:
                     asked = asked._replace(wait_s=0.0)
                     self._stop.wait(RENEW_WAIT_S)
 
@@ -389,5 +470,5 @@ class Attempt:
         return self._client.nodes.append_log(*self._key, data, len(data), query).size_bytes
 
     def _drain(self, journal: str, offset: int, data: bytes) -> int:
-        query = DrainQuery(journal, offset, self._lease.attempt)
+        query = DrainQuery(self._part.journal_name(journal), offset, self._lease.attempt)
         return self._client.runs.drain(*self._key, data, len(data), query).size_bytes

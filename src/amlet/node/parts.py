@@ -10,6 +10,7 @@ from amlet.artifacts.stage import TreeCache
 from amlet.client.connection import Client
 from amlet.domain.job import Share
 from amlet.environments import Environments
+from amlet.node.warm import WarmPool
 
 
 class Parts(NamedTuple):
@@ -26,5 +27,7 @@ class Parts(NamedTuple):
     """This node's own: attempts and replicas lie below it."""
     sdk: Path
     """The in-job side, put ahead of every job's path."""
+    warm: WarmPool
+    """Starts scripts in milliseconds where that is safe."""
     ended: threading.Event
     """Set when the node is to end what it runs, and itself."""

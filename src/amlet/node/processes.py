@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from amlet.base.errors import StorageFailed
 from amlet.runtime.attempt import write_json
@@ -28,10 +28,17 @@ KILL_AFTER_S = 10.0
 P = TypeVar("P", bound="JobProcess")
 
 
+class Child(Protocol):
+    """A process whose end is told to us."""
+
+    def poll(self) -> int | None:
+        """Its exit code, or a signal's number less than 0; None while it runs."""
+
+
 class JobProcess:
     """A process with its group. Used by one thread."""
 
-    def __init__(self, mark: ProcessMark, child: subprocess.Popen[bytes] | None) -> None:
+    def __init__(self, mark: ProcessMark, child: Child | None) -> None:
         self.mark = mark
         self._child = child
         self._handle: int | None = None
@@ -74,13 +81,22 @@ class JobProcess:
                 )
             except OSError as error:
                 raise StorageFailed(f"Cannot start {arguments[0]}: {os.strerror(error.errno or 0)}.") from error
-        mark = mark_of(child.pid)
+        return cls.noted(mark_of(child.pid), child, folder)
+
+    @classmethod
+    def noted(cls: type[P], mark: ProcessMark, child: Child, folder: Path) -> P:
+        """A process that has been started, once `folder` says which it is.
+
+        Raises:
+            StorageFailed: it cannot be noted. It has been ended.
+        """
         try:
             write_json(folder / MARK_FILE, mark._asdict())
         except BaseException as error:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+                os.killpg(mark.pid, signal.SIGKILL)
+            while child.poll() is None:
+                time.sleep(0.001)  # SIGKILL is not refused
             if isinstance(error, OSError):
                 raise StorageFailed.from_os_error(error, folder / MARK_FILE) from error
             raise

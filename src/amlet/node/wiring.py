@@ -16,9 +16,13 @@ from amlet.artifacts.stage import TreeCache
 from amlet.base.paths import Home, owner_only
 from amlet.client.connection import Client
 from amlet.client.server_file import ServerFile
+from amlet.client.transport import SOCKET_VARIABLE
 from amlet.domain.job import Share
 from amlet.environments import Environments, uv_program
+from amlet.node import orphan
 from amlet.node.parts import Parts
+from amlet.node.tether import TETHERED, end_with_starter, leave_guard
+from amlet.node.warm import WarmPool
 from amlet.node.worker import Worker
 from amlet.runtime.attempt import write_json
 from amlet.runtime.process import mark_of
@@ -26,10 +30,14 @@ from amlet.runtime.process import mark_of
 
 def main() -> int:
     """Run until the server no longer wants this node, or a signal ends it."""
+    if os.environ.get(TETHERED):
+        leave_guard()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.environ.get(TETHERED):
+        end_with_starter(ended)
     parts = compose(os.environ, ended)
     with only_one(parts.folder) as first:
         if not first:
@@ -37,11 +45,13 @@ def main() -> int:
             return 0
         write_json(parts.folder / "process.json", mark_of()._asdict())
         uv_program.end_left_over(str(parts.home))
+        orphan.watch(ended)
         worker = Worker(parts)
         try:
             worker.run()
         finally:
             worker.close()
+            parts.warm.close()
             parts.environments.close()
             uv_program.end_left_over(str(parts.home), own=True)
     return 0
@@ -74,7 +84,8 @@ def compose(variables: Mapping[str, str], ended: threading.Event) -> Parts:
         found = ServerFile.read(home.server_file)
         return (found.url, token) if found else None
 
-    client = Client(variables["AMLET_NODE_URL"], token, refresh=refresh, log_path=str(home.server_log))
+    via = variables.get(SOCKET_VARIABLE, "")
+    client = Client(variables["AMLET_NODE_URL"], token, refresh=refresh, log_path=str(home.server_log), via=via)
     name = variables["AMLET_NODE_NAME"]
     folder = home.nodes / name
     return Parts(
@@ -87,5 +98,6 @@ def compose(variables: Mapping[str, str], ended: threading.Event) -> Parts:
         home=home.root,
         folder=folder,
         sdk=Path(variables["AMLET_NODE_SDK"]),
+        warm=WarmPool(folder / "warm", Path(variables["AMLET_NODE_SDK"])),
         ended=ended,
     )

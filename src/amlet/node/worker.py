@@ -147,7 +147,7 @@ def _runs_bootstrap(pid: int) -> bool:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return len(arguments) > 1 and arguments[1].endswith(b"/amlet/runtime/bootstrap.py")
+    return len(arguments) > 1 and arguments[1].endswith((b"/amlet/runtime/bootstrap.py", b"/amlet/runtime/launch.py"))
 
 
 def attempt_name(lease: Lease) -> str:

@@ -9,12 +9,13 @@ from amlet.base import names
 from amlet.base.errors import Conflict, InvalidInput, NotFound
 from amlet.domain import service as services
 from amlet.domain.artifact import Tree
-from amlet.domain.compute import LOCAL
+from amlet.domain.compute import AKS, LOCAL
 from amlet.domain.environment import EnvironmentSpec, Lock
 from amlet.domain.job import Share
 from amlet.domain.model import Model, Resources
 from amlet.domain.service import ReplicaLease, Service
 from amlet.operations.register import check_resources, find_model
+from amlet.operations.submit import no_compute_target
 from amlet.operations.texts import storable
 from amlet.operations.transitions import RECONCILE
 from amlet.serving import nocode
@@ -56,6 +57,7 @@ def deploy(tx: Transaction, workspace_id: str, asked: DeployService, now: dateti
         )
     if asked.resources is not None and (faults := check_resources(asked.resources)):
         raise InvalidInput.of(faults, subject="the service")
+    _check_target(tx, workspace_id, asked.target)
     model, files, lock = _model(tx, workspace_id, asked.model_ids[0])
     nocode.check(model, files, lock)
     if asked.port is not None and not 1 <= asked.port <= 65535:
@@ -95,6 +97,7 @@ def deploy(tx: Transaction, workspace_id: str, asked: DeployService, now: dateti
         created=earlier.service.created if earlier else now,
         updated=now,
         changes=0,
+        target=asked.target,
     )
     tx.requests.add(workspace_id, asked.request_id, asked.name, now)
     port = asked.port or (earlier.port if earlier else None)
@@ -185,6 +188,19 @@ def share_of(resources: Resources | None) -> Share:
     cpu = resources.cpu if resources and resources.cpu else 1
     memory_gb = resources.memory_gb if resources and resources.memory_gb else 0
     return Share(max(1, int(cpu)), int(memory_gb * (1 << 30)))
+
+
+def _check_target(tx: Transaction, workspace_id: str, name: str | None) -> None:
+    if name is None:
+        return
+    target = tx.computes.find(workspace_id, name)
+    if target is None:
+        raise no_compute_target(tx, workspace_id, name)
+    if target.kind != AKS:
+        raise InvalidInput(
+            f'Compute target "{name}" is of the kind {target.kind} and serves no models.',
+            hint="leave deployment_target out: this machine serves. AksCompute targets serve too.",
+        )
 
 
 def _note(tx: Transaction, held: ReplicaState, now: datetime) -> None:

@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 
 from amlet.base.errors import NotFound, StaleAttempt
 from amlet.domain import run as runs
-from amlet.domain.compute import Node, vm_size
-from amlet.domain.job import Lease
+from amlet.domain.compute import Node
+from amlet.domain.job import Lease, Share
 from amlet.domain.run import Run, RunWarning
+from amlet.domain.vm_sizes import vm_size
+from amlet.operations.gang import form, gather, renew_seat, take_seat, waiting_seat
+from amlet.operations.room import Room
 from amlet.operations.transitions import RECONCILE, move, save
 from amlet.runtime.job import JobContext
 from amlet.store.base import LeaseRecord, Transaction
@@ -29,7 +32,10 @@ def greet(tx: Transaction, hello: NodeHello, now: datetime) -> NodeWelcome:
         node = Node(hello.node, hello.target, hello.share, now, now)
     tx.nodes.save(node._replace(seen=now, share=hello.share))
     in_hand = {(held.workspace_id, held.run_id, held.attempt) for held in hello.held}
+    seat = waiting_seat(tx, hello.node)
     for lease in tx.leases.of_node(hello.node):
+        if lease == seat:
+            continue
         if (lease.workspace_id, lease.run_id, lease.attempt) in in_hand:
             tx.leases.save(lease._replace(expires=now + timedelta(seconds=LEASE_S)))
         else:
@@ -43,8 +49,19 @@ def _lapse(tx: Transaction, lease: LeaseRecord, now: datetime) -> None:
     tx.touch(RECONCILE)
 
 
-def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, now: datetime) -> Lease | None:
-    """The oldest queued run of the node's pool, as a new attempt; None when there is none.
+def has_work(tx: Transaction, node: Node, machine: Share, now: datetime) -> bool:
+    """Whether the node would get a run now."""
+    if waiting_seat(tx, node.name) is not None:
+        return True
+    turn = None if node.leaving else Room(tx, machine, now).turn(node)
+    return turn is not None and gather(tx, node, turn.nodes, now) is not None
+
+
+def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, machine: Share, now: datetime) -> Lease | None:
+    """The next run of the node's pool, as a new attempt; None when there is none, or no room for it.
+
+    Args:
+        machine: What the machine of the server has, which its nodes have to share.
 
     Raises:
         NotFound: if the node is not known: it says hello again.
@@ -52,18 +69,36 @@ def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, now: dat
     node = tx.nodes.find(node_name)
     if node is None:
         raise NotFound(f'No node "{node_name}" has said hello.')
+    seat = waiting_seat(tx, node_name)
+    if seat is not None:
+        tx.nodes.save(node._replace(seen=now, idle_since=None))
+        take_seat(tx, seat, now, LEASE_S)
+        run = tx.runs.get(seat.workspace_id, seat.run_id)
+        return _lease(tx, run, node, service_url, mint, seat.node_rank)
     for held in tx.leases.of_node(node_name):
         _lapse(tx, held, now)  # a node asks when it has nothing in hand: the answer that gave it this never came
-    run = None if node.leaving else tx.runs.first_queued(node.pool)
-    if run is None:
+    room = Room(tx, machine, now)
+    turn = None if node.leaving else room.turn(node)
+    nodes = gather(tx, node, turn.nodes, now) if turn is not None else None
+    if turn is None or nodes is None:
         tx.nodes.save(node._replace(seen=now, idle_since=node.idle_since or now))
         return None
+    run = turn.run
     attempt = run.attempt + 1
     tx.nodes.save(node._replace(seen=now, idle_since=None))
     expires = now + timedelta(seconds=LEASE_S)
     tx.leases.save(LeaseRecord(run.workspace_id, run.id, attempt, node.name, node.pool, expires))
+    tx.queue.remove(run.workspace_id, run.id)
+    room.wake()  # what waited behind this run for room may fit now
     warnings = [*run.warnings, *_smaller_share(tx, run, node)]
     run = save(tx, run._replace(attempt=attempt, waiting_for=None, warnings=warnings))
+    if len(nodes) > 1:
+        form(tx, run, tx.runs.job(run.workspace_id, run.id), nodes, expires)
+    return _lease(tx, run, node, service_url, mint, 0 if len(nodes) > 1 else None)
+
+
+def _lease(tx: Transaction, run: Run, node: Node, service_url: str, mint: Mint, node_rank: int | None) -> Lease:
+    attempt = run.attempt
     job = tx.runs.job(run.workspace_id, run.id)
     lock = tx.locks.get(run.lock_id or "")
     if lock is None:
@@ -95,6 +130,7 @@ def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, now: dat
         token,
         LEASE_S,
         context.variables(),
+        node_rank,
     )
 
 
@@ -118,21 +154,35 @@ def current(tx: Transaction, workspace_id: str, run_id: str, attempt: int) -> Ru
         StaleAttempt: if the run has ended, or another attempt took its place.
     """
     run = tx.runs.get(workspace_id, run_id)
-    if run.is_over or run.attempt != attempt:
+    if not run.is_current(attempt):
         raise StaleAttempt(
             f"Attempt {attempt} of run {run_id} no longer counts: the run is {run.status}, at attempt {run.attempt}."
         )
     return run
 
 
-def renew(tx: Transaction, workspace_id: str, run_id: str, attempt: int, node_name: str, now: datetime) -> LeaseState:
+def renew(
+    tx: Transaction,
+    workspace_id: str,
+    run_id: str,
+    attempt: int,
+    node_name: str,
+    now: datetime,
+    *,
+    node_rank: int | None = None,
+) -> LeaseState:
     """Keep an attempt for another term; also made anew when the lease had lapsed and nobody took the run."""
     run = current(tx, workspace_id, run_id, attempt)
     node = tx.nodes.find(node_name)
+    if node is not None:
+        tx.nodes.save(node._replace(seen=now))
+    if node_rank is not None:
+        return renew_seat(tx, run, node_name, node_rank, now, LEASE_S)
     held = tx.leases.find(workspace_id, run_id)
     pool = held.pool if held else node.pool if node else run.target
     expires = now + timedelta(seconds=LEASE_S)
     tx.leases.save(LeaseRecord(workspace_id, run_id, attempt, node_name, pool, expires))
+    tx.queue.remove(workspace_id, run_id)
     return LeaseState(cancel=run.status == runs.CANCEL_REQUESTED, lease_s=LEASE_S)
 
 

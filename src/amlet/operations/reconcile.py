@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from amlet.compute.base import Engine
-from amlet.compute.scaling import surplus, wanted_nodes
+from amlet.compute.scaling import plan, wanted_nodes
 from amlet.domain import run as runs
-from amlet.domain.compute import LOCAL, Node, node_share, pool_of, vm_size
+from amlet.domain.compute import LOCAL, LOCAL_ENGINE, RAY_ENGINE, ComputeTarget, Node, Scale, node_share, pool_of
 from amlet.domain.job import Share
+from amlet.domain.vm_sizes import vm_size
+from amlet.operations.gang import outlives
 from amlet.operations.lease import LEASE_S
+from amlet.operations.retry import end_rests
 from amlet.operations.settle import end, lose
 from amlet.operations.transitions import queue_topic
 from amlet.store.base import Records, Transaction
@@ -26,21 +30,25 @@ class Pool(NamedTuple):
 
     name: str
     label: str
-    min_nodes: int
-    max_nodes: int
-    idle_s: float | None
-    """None: its nodes never go for want of work."""
+    scale: Scale
     share: Share
+    engine: str = LOCAL_ENGINE
 
 
 class Reconciler:
     """Makes passes over leases and nodes. Called by one thread."""
 
-    def __init__(self, records: Records, engine: Engine, machine: Share) -> None:
+    def __init__(
+        self, records: Records, engine: Engine, machine: Share, *, engines: Collection[str] = (LOCAL_ENGINE,)
+    ) -> None:
+        """`engines` are the kinds of targets that `engine` can start nodes of: see `ComputeTarget.engine`."""
+        self._engines = engines
         self._records = records
         self._engine = engine
         self._machine = machine
         self._passed: datetime | None = None
+        self._steady: datetime | None = None
+        """Since when passes have come in time."""
 
     def _begin(self, now: datetime) -> None:
         """Nodes could not renew while the server was away, so every lease gets a fresh term."""
@@ -55,47 +63,50 @@ class Reconciler:
         """One pass: lost leases first, then the nodes of every pool."""
         if self._passed is None or not timedelta(0) <= now - self._passed <= LATE:
             self._begin(now)
-            self._passed = now
-        self._records.write(lambda tx: expire(tx, now)).result()
-        alive = self._engine.names()
-        start, stop = self._records.write(lambda tx: self._plan(tx, alive, now)).result()
+            self._passed = self._steady = now
+        self._records.write(lambda tx: _what_is_due(tx, now)).result()
+        alive, troubles = self._engine.names(), self._engine.troubles()
+        start, stop = self._records.write(lambda tx: self._plan(tx, alive, troubles, now)).result()
         for name in stop:
             self._engine.stop(name)
         for node in start:
             self._engine.start(node)
         self._passed = now
 
-    def _plan(self, tx: Transaction, alive: set[str], now: datetime) -> tuple[list[Node], list[str]]:
+    def _plan(
+        self, tx: Transaction, alive: set[str], troubles: Mapping[str, str], now: datetime
+    ) -> tuple[list[Node], list[str]]:
         start: list[Node] = []
         stop: list[str] = []
         pools = {pool.name: pool for pool in self._pools(tx)}
-        queued = tx.runs.pools()
         for node in tx.nodes.list():
-            if node.pool not in pools and not node.leaving:
-                tx.nodes.save(node._replace(leaving=True))
+            told = node._replace(leaving=node.leaving or node.pool not in pools, trouble=troubles.get(node.name))
+            if told != node:
+                tx.nodes.save(told)
         for pool in pools.values():
-            nodes = []
-            for node in tx.nodes.list(pool.name):
-                holds = bool(tx.leases.of_node(node.name))
-                if node.name in alive or holds:
-                    nodes.append(node)
-                if node.name not in alive:
-                    if holds:
-                        start.append(node)  # the same name: it adopts what its predecessor left
-                    else:
-                        tx.nodes.delete(node.name)
-            busy = {lease.node for lease in tx.leases.of_pool(pool.name)}
-            wanted = wanted_nodes(queued.get(pool.name, 0), len(busy), pool.min_nodes, pool.max_nodes)
-            staying = [node for node in nodes if not node.leaving]
-            for number in range(wanted - len(staying)):
-                node = Node(_name(pool, nodes, number), pool.name, pool.share, now, None)
-                nodes.append(node)
+            nodes = tx.nodes.list(pool.name)
+            held = {lease.node for lease in tx.leases.of_pool(pool.name)}
+            queued = tx.queue.waiting(pool.name, pool.scale.max_nodes)
+            alive_here = alive if pool.engine != RAY_ENGINE else alive.union(_heard(nodes, now))
+            silent = self._silent(nodes, held, now)
+            decided = plan(pool.scale, nodes, alive_here, held, queued, now, silent=silent)
+            if pool.engine != RAY_ENGINE:
+                start += decided.revive
+            else:  # Ray places a name anew on any machine, where there is nothing to take up
+                stop += [node.name for node in _not_come(pool.scale, nodes, len(held), queued, now)]
+            taken = {node.name for node in nodes}
+            for node in decided.forget:
+                tx.nodes.delete(node.name)
+                taken.discard(node.name)
+            for _ in range(decided.add):
+                name = _free_name(pool, taken)
+                node = Node(name, pool.name, pool.share, now, None, trouble=troubles.get(name))
+                taken.add(node.name)
                 tx.nodes.save(node)
                 start.append(node)
-            if pool.idle_s is not None:
-                for node in surplus(staying, busy, wanted, pool.idle_s, now):
-                    tx.nodes.save(node._replace(leaving=True))
-                    tx.touch(queue_topic(pool.name))
+            for node in decided.leave:
+                tx.nodes.save(node._replace(leaving=True))
+                tx.touch(queue_topic(pool.name))
         for node in tx.nodes.list():
             if node.pool not in pools:
                 if node.name in alive and not tx.leases.of_node(node.name):
@@ -104,13 +115,50 @@ class Reconciler:
                     tx.nodes.delete(node.name)
         return start, stop
 
+    def _silent(self, nodes: list[Node], held: set[str], now: datetime) -> set[str]:
+        """Nodes that hold nothing and have not asked for work, although the server was there to be asked."""
+        since = now - timedelta(seconds=LEASE_S)
+        if self._steady is None or self._steady > since:
+            return set()
+        return {node.name for node in nodes if node.seen is not None and node.seen < since and node.name not in held}
+
     def _pools(self, tx: Transaction) -> list[Pool]:
-        found = [Pool(LOCAL, LOCAL, 1, 1, None, self._machine)]
+        found = [Pool(LOCAL, LOCAL, Scale(1, 1, None), self._machine)]
         for target in tx.computes.list():
-            share = node_share(vm_size(target.vm_size), target.max_nodes, self._machine)
+            if not target.takes_runs or target.engine not in self._engines:
+                continue
+            share = self._share(target)
             name = pool_of(target.workspace_id, target.name)
-            found.append(Pool(name, target.name, target.min_nodes, target.max_nodes, target.idle_s, share))
+            found.append(Pool(name, target.name, target.scale, share, target.engine))
         return found
+
+    def _share(self, target: ComputeTarget) -> Share:
+        size = vm_size(target.vm_size)
+        if target.engine == RAY_ENGINE and size is not None:
+            # A machine of its own: the node gets what was asked, or what that machine has.
+            return Share(size.cores, int(size.memory_gib * (1 << 30)), size.gpus)
+        return node_share(size, target.max_nodes, self._machine)
+
+
+def _not_come(scale: Scale, nodes: Iterable[Node], busy: int, queued: int, now: datetime) -> list[Node]:
+    """Nodes that Ray has had no machine for, and that nobody needs any more: it would bring one for nothing."""
+    staying = [node for node in nodes if not node.leaving]
+    over = len(staying) - wanted_nodes(queued, busy, scale.min_nodes, scale.max_nodes)
+    since = now - timedelta(seconds=scale.idle_s or 0)
+    return [node for node in staying if node.seen is None and node.started <= since][: max(0, over)]
+
+
+def _heard(nodes: Iterable[Node], now: datetime) -> set[str]:
+    """Nodes that have called of late. Whatever Ray says of an actor, its node is there: a head that was lost and made
+    anew knows none of those that go on.
+    """
+    since = now - timedelta(seconds=LEASE_S)
+    return {node.name for node in nodes if node.seen is not None and node.seen > since and not node.leaving}
+
+
+def _what_is_due(tx: Transaction, now: datetime) -> None:
+    expire(tx, now)
+    end_rests(tx, now)
 
 
 def expire(tx: Transaction, now: datetime) -> None:
@@ -119,17 +167,16 @@ def expire(tx: Transaction, now: datetime) -> None:
         run = tx.runs.find(held.workspace_id, held.run_id)
         if run is None or run.is_over:
             tx.leases.end(held.workspace_id, held.run_id)
-        else:
+        elif not outlives(tx, run, held):
             lose(tx, run, held.node, now)
     for run in tx.runs.with_status((runs.CANCEL_REQUESTED,)):
         if tx.leases.find(run.workspace_id, run.id) is None:
             end(tx, run, runs.CANCELED, now)
 
 
-def _name(pool: Pool, nodes: list[Node], number: int) -> str:
+def _free_name(pool: Pool, taken: Collection[str]) -> str:
     """The first free name of the pool: short, and the same again after a restart."""
     if pool.name == LOCAL:
         return LOCAL
-    taken = {node.name for node in nodes}
     prefix = f"{pool.label}-{pool.name.partition('/')[0].removeprefix('ws_')[:6]}"
-    return next(name for index in range(number, 10_000) if (name := f"{prefix}-{index}") not in taken)
+    return next(name for index in range(10_000) if (name := f"{prefix}-{index}") not in taken)

@@ -9,8 +9,10 @@ from amlet.domain import run as runs
 from amlet.domain.compute import pool_of
 from amlet.domain.run import Run, RunError
 from amlet.operations.collect import put_files, settle_files
+from amlet.operations.gang import completed
 from amlet.operations.lease import LEASE_S, current
-from amlet.operations.transitions import RECONCILE, move, queue_topic, save
+from amlet.operations.retry import try_again
+from amlet.operations.transitions import RECONCILE, enter_queue, move, queue_topic, save
 from amlet.store.base import Transaction
 from amlet.wire.nodes import SettleAnswer, SettleAttempt
 
@@ -36,6 +38,7 @@ def settle(tx: Transaction, workspace_id: str, run_id: str, asked: SettleAttempt
     run = current(tx, workspace_id, run_id, asked.attempt)
     if asked.outcome not in runs.TERMINAL:
         raise InvalidInput(f"{asked.outcome!r} does not end a run.", hint="use Completed, Failed or Canceled.")
+    asked = completed(tx, run, asked)
     missing = settle_files(tx, run, asked.outputs) if asked.collected else put_files(tx, run, asked.outputs)
     if missing:
         return SettleAnswer(missing)
@@ -48,6 +51,11 @@ def settle(tx: Transaction, workspace_id: str, run_id: str, asked: SettleAttempt
     error = None if outcome == runs.CANCELED else asked.error
     if error is not None and error.code == "UserError" and error.type is None and run.error is not None:
         error = run.error._replace(exit_code=error.exit_code)  # what `run.fail` said tells more than an exit code
+    if outcome == runs.FAILED and error is not None:
+        code = asked.exit_code if asked.exit_code is not None else error.exit_code
+        if try_again(tx, run, error, now, exit_code=code, is_scripts=not asked.is_nodes_fault):
+            wake_nodes(tx, run)
+            return SettleAnswer([])
     end(tx, run, outcome, now, error)
     return SettleAnswer([])
 
@@ -56,19 +64,29 @@ def end(tx: Transaction, run: Run, outcome: str, now: datetime, error: RunError 
     """Settle the status, let the lease go, and wake those who wait for the node."""
     run = move(tx, run, outcome, now, error=error)
     tx.leases.end(run.workspace_id, run.id)
-    tx.touch(queue_topic(pool_of(run.workspace_id, run.target)))
-    tx.touch(RECONCILE)
+    wake_nodes(tx, run)
     return run
 
 
+def wake_nodes(tx: Transaction, run: Run) -> None:
+    """A run has let its node go: other runs, also of other targets on the same machine, may have its place."""
+    for pool in {pool_of(run.workspace_id, run.target), *(node.pool for node in tx.nodes.list())}:
+        tx.touch(queue_topic(pool))
+    tx.touch(RECONCILE)
+
+
 def lose(tx: Transaction, run: Run, node: str, now: datetime) -> None:
-    """A node has not renewed its lease: queue the run again if its script had not begun, else fail it."""
-    tx.leases.end(run.workspace_id, run.id)
+    """A node has not renewed its lease: queue the run again if its script had not begun, else retry or fail it."""
     if run.status == runs.QUEUED:
-        save(tx, run._replace(waiting_for=f"node {node} was lost before the script began; waits for another"))
-        tx.touch(queue_topic(pool_of(run.workspace_id, run.target)))
-    elif run.status == runs.CANCEL_REQUESTED:
+        tx.leases.end(run.workspace_id, run.id)
+        enter_queue(tx, save(tx, run._replace(waiting_for=f"node {node} was lost before the script began")))
+        return
+    if run.status == runs.CANCEL_REQUESTED:
         end(tx, run, runs.CANCELED, now)
+        return
+    text = f"Node {node} was lost while the script ran: it did not answer for {LEASE_S:.0f} s."
+    error = RunError("SystemError", text)
+    if try_again(tx, run, error, now, exit_code=None, is_scripts=False):
+        wake_nodes(tx, run)
     else:
-        text = f"Node {node} was lost while the script ran: it did not answer for {LEASE_S:.0f} s."
-        end(tx, run, runs.FAILED, now, RunError("SystemError", text))
+        end(tx, run, runs.FAILED, now, error)

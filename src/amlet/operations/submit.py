@@ -12,15 +12,16 @@ from amlet.base.ids import script_run_id
 from amlet.base.paths import relative_path
 from amlet.domain import run as runs
 from amlet.domain.artifact import Entry, tree_of
-from amlet.domain.compute import LOCAL, pool_of
+from amlet.domain.compute import COMPUTE_INSTANCE, LOCAL
 from amlet.domain.environment import Lock
-from amlet.domain.job import parameters_of
+from amlet.domain.job import COMMUNICATORS, JOBLIB, PROCESSES_LIMIT, RETRIES_LIMIT, Job, parameters_of
 from amlet.domain.run import Run, RunWarning, Stage
 from amlet.operations.describe import check_spec, version_for
 from amlet.operations.edit import check_marks
 from amlet.operations.ensure import ensure_experiment
 from amlet.operations.texts import faults_of_argument, faults_of_label, faults_of_variables
-from amlet.operations.transitions import RECONCILE, move, queue_topic
+from amlet.operations.transitions import RECONCILE, enter_queue, move
+from amlet.operations.waiting import usual
 from amlet.store.base import FileRecord, Transaction
 from amlet.wire.runs import SubmitAnswer, SubmitRun
 
@@ -113,11 +114,10 @@ def enqueue(tx: Transaction, run: Run, lock: Lock, now: datetime, *, prepared: s
         stages[-1] = stages[-1]._replace(ended=now)
         stages.append(Stage("prepare", now, now, prepared))
     warnings = [*run.warnings, *(RunWarning("environment", note) for note in lock.notes)]
-    pool = pool_of(run.workspace_id, run.target)
-    tx.touch(queue_topic(pool))
-    tx.touch(RECONCILE)
     run = run._replace(stages=stages, warnings=warnings, lock_id=lock.id)
-    return move(tx, run, runs.QUEUED, now, waiting_for=f"waits for a node of {run.target}")
+    run = move(tx, run, runs.QUEUED, now, waiting_for=usual(run.target))
+    enter_queue(tx, run)
+    return run
 
 
 def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
@@ -150,12 +150,49 @@ def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
         faults += faults_of_argument(f"job.arguments[{number}]", argument)
     faults += faults_of_argument("job.command", job.command or "")
     faults += faults_of_variables("job.variables", job.variables)
+    faults += faults_of_spread(job)
     if job.max_duration_s is not None and job.max_duration_s < 0:
         faults.append(FieldError("job.max_duration_s", f"must be 0 or more, got {job.max_duration_s}"))
+    if not 0 <= job.retries <= RETRIES_LIMIT:
+        faults.append(FieldError("job.retries", f"must be from 0 to {RETRIES_LIMIT}, got {job.retries}"))
+    for number, code in enumerate(job.retry_codes):
+        if not 1 <= code <= 255:
+            faults.append(FieldError(f"job.retry_codes[{number}]", f"an exit code is from 1 to 255, got {code}"))
     if faults:
         raise InvalidInput.of(faults, subject="the submission")
-    if job.target != LOCAL and tx.computes.find(workspace_id, job.target) is None:
+    target = None if job.target == LOCAL else tx.computes.find(workspace_id, job.target)
+    if target is None and job.target != LOCAL:
         raise no_compute_target(tx, workspace_id, job.target)
+    most = target.max_nodes if target is not None else 1
+    if target is not None and target.takes_runs and target.kind == COMPUTE_INSTANCE:
+        most = 1
+    if job.node_count > most:
+        raise InvalidInput(
+            f"The run needs {job.node_count} nodes at once, and {job.target} has at most {most}.",
+            hint="ask for fewer nodes, or give an AmlCompute target more: AmlCompute.update(max_nodes=...).",
+        )
+    if target is not None and not target.takes_runs:
+        raise InvalidInput(
+            f'Compute target "{target.name}" serves models: no run can be submitted to it.',
+            hint='use an AmlCompute target, or "local".',
+        )
+
+
+def faults_of_spread(job: Job) -> list[FieldError]:
+    """What is wrong with how a job is spread over nodes and processes."""
+    faults = []
+    if job.node_count < 1:
+        faults.append(FieldError("job.node_count", f"must be 1 or more, got {job.node_count}"))
+    if not 1 <= job.processes_per_node <= PROCESSES_LIMIT:
+        said = f"must be from 1 to {PROCESSES_LIMIT}, got {job.processes_per_node}"
+        faults.append(FieldError("job.processes_per_node", said))
+    if job.communicator and job.communicator not in COMMUNICATORS:
+        said = f"must be one of {', '.join(COMMUNICATORS)} or empty, got {job.communicator[:100]!r}"
+        faults.append(FieldError("job.communicator", said))
+    if job.communicator == JOBLIB and (job.script is None or job.processes_per_node > 1):
+        said = "Joblib spreads a script's own n_jobs: give script and arguments, no command"
+        faults.append(FieldError("job.communicator", said))
+    return faults
 
 
 def _below(path: str, faults: list[FieldError]) -> list[FieldError]:

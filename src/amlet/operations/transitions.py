@@ -7,6 +7,7 @@ from typing import Any
 
 from amlet.base.errors import Conflict
 from amlet.domain import run as runs
+from amlet.domain.compute import pool_of
 from amlet.domain.run import Run, Stage
 from amlet.store.base import Transaction
 
@@ -52,12 +53,23 @@ def move(tx: Transaction, run: Run, status: str, now: datetime, detail: str | No
             stages[-1] = stages[-1]._replace(ended=now)
         if stage:
             stages.append(Stage(stage, now, None, detail))
+    if run.status == runs.QUEUED:
+        tx.queue.remove(run.workspace_id, run.id)
+        changes.setdefault("again_at", None)
     if status == runs.RUNNING:
         changes.setdefault("started", run.started or now)
     if status in runs.TERMINAL:
         changes.setdefault("ended", now)
         changes.setdefault("waiting_for", None)
     return save(tx, run._replace(status=status, stages=stages, **changes))
+
+
+def enter_queue(tx: Transaction, run: Run) -> None:
+    """Let the nodes of the run's target have it."""
+    job = tx.runs.job(run.workspace_id, run.id)
+    tx.queue.put(run, job.priority, job.node_count)
+    tx.touch(queue_topic(pool_of(run.workspace_id, run.target)))
+    tx.touch(RECONCILE)
 
 
 def save(tx: Transaction, run: Run) -> Run:

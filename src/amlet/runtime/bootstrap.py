@@ -3,6 +3,9 @@
 `<python of the build> bootstrap.py <attempt folder>`, in the staged snapshot. It imports next to nothing: its time is
 paid by every run, and a module that it had loaded would hide a file of the user's of that name (`json.py`).
 stdout and stderr are files that the node tails; it sets PYTHONUNBUFFERED, so that a print is seen at once.
+
+`<python of the build> bootstrap.py warm:<fd>:<fd>:...` is a warm parent (`warm.py`): it serves, and goes on from here
+in each of its forks, with an attempt's folder in the place of that argument. So both ways have the same frames.
 """
 
 from __future__ import annotations
@@ -18,13 +21,16 @@ del sys.modules["resource"]  # as said above
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Dict, List, NoReturn, Optional
+    from typing import Any, Callable, Dict, List, NoReturn, Optional
 
 TEXT_LIMIT = 100_000
 """Characters kept of a message and of a stack trace."""
 
 SHORT_TEXT = 400
 """Of a message, when the disk is full: the result then fits what `amlet.runtime.attempt: reserve` took."""
+
+
+last_act: LastAct
 
 
 def main(folder: str) -> NoReturn:
@@ -38,7 +44,30 @@ def main(folder: str) -> NoReturn:
             sys.stderr.write(f"amlet: cannot make the folder ./{name}: {error.strerror}.\n")
     if job["command"] is not None:
         _run_command(job["command"], ending)
+    if "AMLET_JOBLIB_LISTEN" in os.environ:
+        _beside("joblib_nodes/hook").install()
     _run_script(job["script"], job["arguments"], ending)
+
+
+class LastAct:
+    """What comes after the script's own exit handlers and its threads, ahead of the interpreter's own end.
+
+    That one flushes open files and calls destructors as it always does. A handler that is registered first runs last.
+    """
+
+    def __init__(self) -> None:
+        self.ending: Optional[Ending] = None
+        self.then: List[Callable[[Optional[int]], None]] = []
+        """A warm start's, called with the exit code; with None where the interpreter has to end the process."""
+        self.by_signal = False
+
+    def __call__(self) -> None:
+        code = None
+        if self.ending is not None and self.ending.is_ours():
+            self.ending.write()
+            code = None if self.by_signal else self.ending.exit_code
+        for call in self.then:
+            call(code)
 
 
 class Ending:
@@ -50,10 +79,12 @@ class Ending:
         self._path = os.path.join(os.path.abspath(folder), "result.json")  # noqa: PTH100, PTH118
         self._pid = os.getpid()
 
+    def is_ours(self) -> bool:
+        """Whether this is the job's own process, not a fork of the script's."""
+        return os.getpid() == self._pid
+
     def write(self) -> None:
-        """Write it whole or not at all; not in a fork of the script's. The machine's end ends the attempt: no fsync."""
-        if os.getpid() != self._pid:
-            return
+        """Write it whole or not at all. The machine's end ends the attempt: no fsync."""
         failure = self._try() and self._try(shortly=True)
         if failure:
             sys.stderr.write(f"amlet: cannot write {self._path}: {failure.strerror}.\n")
@@ -79,9 +110,7 @@ class Ending:
 
 
 def _run_script(script: str, arguments: List[str], ending: Ending) -> NoReturn:
-    # The first handler registered runs last: after the script's own and after its threads, yet ahead of the
-    # interpreter's own end, which flushes open files and calls destructors as it always does.
-    atexit.register(ending.write)
+    last_act.ending = ending
     folder = os.getcwd()  # noqa: PTH109
     path = script if sys.version_info < (3, 9) else os.path.join(folder, script)  # noqa: PTH118
     sys.argv = [script, *arguments]
@@ -127,6 +156,7 @@ def _run_script(script: str, arguments: List[str], ending: Ending) -> NoReturn:
     }
     if isinstance(failure, KeyboardInterrupt):
         # The interpreter ends itself by SIGINT when this reaches it; it has been printed already.
+        last_act.by_signal = True
         sys.excepthook = lambda *_: None
         raise failure
     sys.exit(1)
@@ -134,7 +164,11 @@ def _run_script(script: str, arguments: List[str], ending: Ending) -> NoReturn:
 
 def _fresh_main(path: str) -> Dict[str, Any]:
     """A `__main__` such as the interpreter makes for `python script.py`."""
-    main_module = type(sys)("__main__")
+    fresh = main_module = type(sys)("__main__")
+    if sys.modules["__main__"].__dict__ is not globals():
+        main_module = sys.modules["__main__"]  # a warm start's: modules may hold it that were imported before
+        main_module.__dict__.clear()
+        main_module.__dict__.update(fresh.__dict__)
     loader = sys.modules["_frozen_importlib_external"].SourceFileLoader("__main__", path)
     names: Dict[str, Any] = {"__loader__": loader, "__builtins__": sys.modules["builtins"], "__file__": path}
     if sys.version_info < (3, 15):
@@ -294,20 +328,41 @@ class _Json:
 
 def _read_job(path: str) -> Dict[str, Any]:
     with open(path, encoding="utf-8") as file:  # noqa: PTH123
-        scanner: Any = _json.make_scanner
-        job: Dict[str, Any] = scanner(_Json)(file.read(), 0)[0]
+        job: Dict[str, Any] = _json_value(file.read())
     return job
+
+
+def _json_value(text: str) -> Any:
+    scanner: Any = _json.make_scanner
+    return scanner(_Json)(text, 0)[0]
 
 
 def _json_text(value: Any) -> str:
     if value is None:
         return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str):
         return _json.encode_basestring_ascii(value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_json_text(key)}: {_json_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_json_text, value)) + "]"
     return repr(value)
 
 
+def _beside(name: str) -> Any:
+    """A module of this folder that no one can find by its name: a script's own file of that name stays what it is."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")  # noqa: PTH100, PTH118, PTH120
+    found = type(sys)(name)
+    found.__file__ = path
+    exec(sys.modules["_frozen_importlib_external"].SourceFileLoader(name, path).get_code(name), found.__dict__)  # noqa: S102
+    return found
+
+
 if __name__ == "__main__":
+    last_act = LastAct()
+    atexit.register(last_act)
+    if sys.argv[1].startswith("warm:"):
+        _beside("warm").serve(_beside("afresh"), _json_value, _json_text, last_act.then)
     main(sys.argv[1])

@@ -6,13 +6,14 @@ import importlib
 from typing import Any, List
 
 _HOME = {
-    "AmlCompute": "compute",
+    "AmlCompute": "compute_cluster",
     "ComputeTarget": "compute",
     "CondaDependencies": "conda_dependencies",
     "ContainerRegistry": "container_registry",
     "DockerConfiguration": "runconfig",
     "Environment": "environment",
     "Experiment": "experiment",
+    "JoblibConfiguration": "distributed",
     "Model": "model",
     "ResourceConfiguration": "resource_configuration",
     "Run": "run",

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Type, Union
 
-from amlet.base.clock import to_iso
-from amlet.sdk.compute_provisioning import AmlComputeProvisioningConfiguration
-from amlet.sdk.compute_status import AmlComputeNodeStateCounts, AmlComputeStatus, ScaleSettings
+from amlet.domain import compute as records
+from amlet.sdk.compute_configuration import (
+    ComputeTargetAttachConfiguration,
+    ComputeTargetProvisioningConfiguration,
+)
 from amlet.sdk.exceptions import ComputeTargetException, UserErrorException, as_v1
-from amlet.sdk.notice import given, say, warn_ignored
+from amlet.sdk.notice import say
 
 if TYPE_CHECKING:
+    from amlet.sdk.run import Run
     from amlet.sdk.workspace import Workspace
-    from amlet.wire.computes import ComputeState
+    from amlet.wire.computes import ComputeState, CreateCompute
 
 TAKEN_NAMES = ("amlcompute", "local", "containerinstance")
 """Names that v1 keeps to itself (v1-behaviours 11.1)."""
 
 POLL_S = 0.5
-KIND = "AmlCompute"
+
+_CLASSES = {
+    records.AML_COMPUTE: ("compute_cluster", "AmlCompute"),
+    records.COMPUTE_INSTANCE: ("compute_instance", "ComputeInstance"),
+    records.REMOTE: ("compute_remote", "RemoteCompute"),
+    records.AKS: ("compute_aks", "AksCompute"),
+}
+"""Each kind's class. Loaded when it is met: a script that uses one kind pays for one."""
 
 
 class ComputeTarget:
@@ -29,22 +40,22 @@ class ComputeTarget:
         ComputeTargetException: if the workspace has no such target.
     """
 
-    type: str = KIND
+    type: str = ""
+    """The kind, in v1's words: `AmlCompute`, `ComputeInstance`, `VirtualMachine`, `AKS`."""
 
     def __new__(cls, workspace: Workspace, name: str) -> ComputeTarget:
-        # The subclass by the target's kind; there is one kind.
-        return object.__new__(AmlCompute if cls is ComputeTarget else cls)
-
-    def __init__(self, workspace: Workspace, name: str) -> None:
         held = workspace._connection
         with as_v1(
             ComputeTargetException, prefix=f"ComputeTargetNotFound: Compute Target with name {name} not found. "
         ):
-            self._set(workspace, held.client.computes.get(held.workspace_id, name))
+            return cls._of(workspace, held.client.computes.get(held.workspace_id, name))
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        """All is there already: `__new__` chose the class by what the server told."""
 
     @staticmethod
     def create(
-        workspace: Workspace, name: str, provisioning_configuration: AmlComputeProvisioningConfiguration
+        workspace: Workspace, name: str, provisioning_configuration: ComputeTargetProvisioningConfiguration
     ) -> ComputeTarget:
         """Make a target. Nodes come when runs need them.
 
@@ -52,38 +63,31 @@ class ComputeTarget:
             UserErrorException: for a name that v1 keeps to itself.
             ComputeTargetException: for a bad name or configuration.
         """
-        from amlet.wire.computes import CreateCompute
-
-        if str(name).lower() in TAKEN_NAMES:
-            raise UserErrorException(f'A compute target cannot be called "{name}".', hint='"cpu-cluster" can be.')
-        if not isinstance(provisioning_configuration, AmlComputeProvisioningConfiguration):
+        if not isinstance(provisioning_configuration, ComputeTargetProvisioningConfiguration):
             raise ComputeTargetException(
                 f"provisioning_configuration cannot be a {type(provisioning_configuration).__name__}.",
                 hint="use AmlCompute.provisioning_configuration(vm_size=..., max_nodes=...).",
             )
-        wanted = provisioning_configuration
-        wanted.validate_configuration()
-        scale = wanted.scale_settings
-        held = workspace._connection
-        with as_v1(ComputeTargetException):
-            state = held.client.computes.create(
-                held.workspace_id,
-                name,
-                CreateCompute(
-                    KIND,
-                    vm_size=wanted.vm_size or "STANDARD_D2_V2",
-                    vm_priority=wanted.vm_priority,
-                    min_nodes=scale.minimum_node_count,
-                    max_nodes=scale.maximum_node_count or 0,
-                    idle_s=scale.idle_seconds_before_scaledown,
-                    description=wanted.description,
-                    tags=dict(wanted.tags or {}),
-                    location=wanted.compute_location or "local",
-                ),
+        provisioning_configuration.validate_configuration()
+        return ComputeTarget._make(workspace, name, provisioning_configuration._request)
+
+    @staticmethod
+    def attach(
+        workspace: Workspace, name: str, attach_configuration: ComputeTargetAttachConfiguration
+    ) -> ComputeTarget:
+        """Make a target of a machine that is there already.
+
+        Raises:
+            UserErrorException: for a name that v1 keeps to itself.
+            ComputeTargetException: for a bad name or configuration.
+        """
+        if not isinstance(attach_configuration, ComputeTargetAttachConfiguration):
+            raise ComputeTargetException(
+                f"attach_configuration cannot be a {type(attach_configuration).__name__}.",
+                hint="use RemoteCompute.attach_configuration(username=..., address=..., private_key_file=...).",
             )
-        made = AmlCompute._from_state(workspace, state)
-        say(f'a run on "{made.name}" gets {state.share}')
-        return made
+        attach_configuration.validate_configuration()
+        return ComputeTarget._make(workspace, name, attach_configuration._request)
 
     @staticmethod
     def list(workspace: Workspace) -> List[ComputeTarget]:
@@ -91,26 +95,107 @@ class ComputeTarget:
         held = workspace._connection
         with as_v1(ComputeTargetException):
             states = held.client.computes.list(held.workspace_id).computes
-        return [AmlCompute._from_state(workspace, state) for state in states]
+        return [ComputeTarget._of(workspace, state) for state in states]
 
     def wait_for_completion(self, show_output: bool = False, is_delete_operation: bool = False) -> None:
-        """Wait until the target is made. It is at once."""
+        """Wait until what was asked of the target is done: it was made, attached or deleted at once.
+
+        Raises:
+            ComputeTargetException: if this object asked for nothing (v1-behaviours 11.4).
+        """
+        if not self._has_asked:
+            raise ComputeTargetException(
+                "Long running operation information not known, unable to poll. "
+                f"Current state is {self.provisioning_state}"
+            )
         if show_output:
-            print('Provisioning operation finished, operation "Succeeded"')
+            sys.stdout.write("Succeeded")  # v1 began no new line after it
+        print('Provisioning operation finished, operation "Succeeded"', flush=True)
+        if not is_delete_operation:
+            self.refresh_state()
+
+    def refresh_state(self) -> None:
+        """Bring what this object tells up to date."""
+        held = self.workspace._connection
+        with as_v1(ComputeTargetException, prefix="ComputeTargetNotFound: "):
+            self._set(self.workspace, held.client.computes.get(held.workspace_id, self.name))
 
     def get_status(self) -> Any:
-        """How the target is now."""
-        raise NotImplementedError
+        """How the target is now: its provisioning state."""
+        self.refresh_state()
+        return self.provisioning_state
+
+    def get(self) -> ComputeTarget:
+        """The target once more, as it is now."""
+        return ComputeTarget(self.workspace, self.name)
+
+    def get_active_runs(
+        self,
+        type: Optional[str] = None,
+        tags: Optional[Union[str, Dict[str, Optional[str]]]] = None,
+        properties: Optional[Union[str, Dict[str, Optional[str]]]] = None,
+        status: Optional[Union[str, Sequence[str]]] = None,
+    ) -> Iterator[Run]:
+        """The runs that this target has or will have, newest first: those that are not over.
+
+        Args:
+            type: Only runs of this type.
+            tags: Only runs with this tag, or with these values of tags.
+            properties: The same for properties.
+            status: Only runs of this status: `Running` or `Queued`.
+        """
+        from amlet.domain.run import ACTIVE
+        from amlet.sdk.run import Run
+
+        return Run.list_by_compute(self, type=type, tags=tags, properties=properties, status=status or ACTIVE)
 
     def delete(self) -> None:
-        """Delete the target. Runs on it are ended or refused by the server, which says so."""
-        held = self.workspace._connection
-        with as_v1(ComputeTargetException):
-            held.client.computes.delete(held.workspace_id, self.name)
+        """Delete the target. While runs need it that is refused."""
+        self._remove()
 
     def detach(self) -> None:
         """Not for this kind: its nodes are amlet's own (v1-behaviours 11.6)."""
-        raise ComputeTargetException(f"{self.type} {self.name} cannot be detached.", hint="delete() ends it.")
+        raise ComputeTargetException(
+            f"Detach is not supported for {type(self).__name__} object. Try to use delete instead."
+        )
+
+    def serialize(self) -> Dict[str, Any]:
+        """The target under v1's keys."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "tags": self.tags,
+            "location": self.location,
+            "properties": {
+                "computeType": self.type,
+                "computeLocation": self.cluster_location,
+                "description": self.description,
+                "resourceId": self.cluster_resource_id,
+                "isAttachedCompute": self.is_attached,
+                "provisioningErrors": self.provisioning_errors,
+                "provisioningState": self.provisioning_state,
+                "properties": self._properties(),
+            },
+        }
+
+    @classmethod
+    def deserialize(cls, workspace: Workspace, object_dict: Dict[str, Any]) -> ComputeTarget:
+        """The target that `serialize` told of, as it is now.
+
+        Raises:
+            ComputeTargetException: for a dictionary of another shape, or of another kind or workspace.
+        """
+        kind = (object_dict.get("properties") or {}).get("computeType")
+        if "name" not in object_dict or kind not in _CLASSES or (cls.type and kind != cls.type):
+            raise ComputeTargetException(
+                f"Invalid cluster payload, not a {cls.type or 'compute target'}:\n{object_dict}"
+            )
+        made = ComputeTarget(workspace, object_dict["name"])
+        if object_dict.get("id") not in (None, made.id):
+            raise ComputeTargetException(
+                f"Cannot deserialize: {object_dict['id']} is not of workspace {workspace.name}."
+            )
+        return made
 
     def __repr__(self) -> str:
         return (
@@ -118,196 +203,65 @@ class ComputeTarget:
             f"provisioning_state={self.provisioning_state}, location={self.location}, tags={self.tags})"
         )
 
+    _has_asked = False
+    """Whether this object made, changed or deleted its target, so that there is something to wait for."""
+
+    def _properties(self) -> Dict[str, Any]:
+        """What `serialize` tells of this kind alone."""
+        return {}
+
+    def _notice(self) -> Optional[str]:
+        """One line for who has made the target."""
+        return None
+
+    @staticmethod
+    def _make(workspace: Workspace, name: str, request: Any) -> ComputeTarget:
+        if str(name).lower() in TAKEN_NAMES:
+            raise UserErrorException(f'A compute target cannot be called "{name}".', hint='"cpu-cluster" can be.')
+        held = workspace._connection
+        asked: CreateCompute = request()
+        with as_v1(ComputeTargetException):
+            state = held.client.computes.create(held.workspace_id, name, asked)
+        made = ComputeTarget._of(workspace, state)
+        made._has_asked = True
+        notice = made._notice()
+        if notice:
+            say(notice)
+        return made
+
+    @staticmethod
+    def _of(workspace: Workspace, state: ComputeState) -> ComputeTarget:
+        """The object of a target's own kind, from what the server tells."""
+        module, name = _CLASSES[state.target.kind]
+        kind: Type[ComputeTarget] = getattr(importlib.import_module(f"amlet.sdk.{module}"), name)
+        made = object.__new__(kind)
+        made._set(workspace, state)
+        return made
+
+    def _remove(self) -> None:
+        held = self.workspace._connection
+        with as_v1(ComputeTargetException):
+            held.client.computes.delete(held.workspace_id, self.name)
+        self.provisioning_state = "Deleting"
+        self._has_asked = True
+
     def _set(self, workspace: Workspace, state: ComputeState) -> None:
         target = state.target
         self.workspace = workspace
         self.name = target.name
         self.id = f"{workspace._scope()}/computes/{target.name}"
         self.provisioning_state = "Succeeded"
+        self.provisioning_errors: Optional[Any] = None
         self.location = target.location
+        self.cluster_location = target.location
+        self.cluster_resource_id: Optional[str] = None
+        self.is_attached = target.kind == records.REMOTE
+        self.created_on = target.created
+        self.modified_on = target.modified
         self.description = target.description
         self.tags = dict(target.tags)
         self._state = state
 
-    def _refresh(self) -> ComputeState:
-        held = self.workspace._connection
-        with as_v1(ComputeTargetException, prefix="ComputeTargetNotFound: "):
-            self._set(self.workspace, held.client.computes.get(held.workspace_id, self.name))
-        return self._state
-
-
-class AmlCompute(ComputeTarget):
-    """A target whose nodes come with the work and go when idle."""
-
-    @staticmethod
-    def provisioning_configuration(
-        vm_size: str = "",
-        vm_priority: str = "dedicated",
-        min_nodes: int = 0,
-        max_nodes: Optional[int] = None,
-        idle_seconds_before_scaledown: int = 1800,
-        admin_username: Optional[str] = None,
-        admin_user_password: Optional[str] = None,
-        admin_user_ssh_key: Optional[str] = None,
-        vnet_resourcegroup_name: Optional[str] = None,
-        vnet_name: Optional[str] = None,
-        subnet_name: Optional[str] = None,
-        tags: Optional[Dict[str, str]] = None,
-        description: Optional[str] = None,
-        remote_login_port_public_access: str = "NotSpecified",
-        identity_type: Optional[str] = None,
-        identity_id: Optional[List[str]] = None,
-        location: Optional[str] = None,
-        enable_node_public_ip: bool = True,
-    ) -> AmlComputeProvisioningConfiguration:
-        """What a new target should be.
-
-        Args:
-            vm_size: One of Azure's sizes. On this machine a node gets the smaller of it and machine / max_nodes.
-            max_nodes: How many nodes there may be at a time; must be given.
-            idle_seconds_before_scaledown: After this long without work a node goes.
-
-        Raises:
-            ComputeTargetException: with every fault.
-        """
-        ignored = given(
-            admin_username=admin_username,
-            vnet_name=vnet_name,
-            identity_type=identity_type,
-        )
-        warn_ignored("AmlCompute.provisioning_configuration", ignored)
-        return AmlComputeProvisioningConfiguration(
-            vm_size,
-            vm_priority,
-            min_nodes,
-            max_nodes,
-            idle_seconds_before_scaledown,
-            admin_username,
-            admin_user_password,
-            admin_user_ssh_key,
-            vnet_resourcegroup_name,
-            vnet_name,
-            subnet_name,
-            tags,
-            description,
-            remote_login_port_public_access,
-            identity_type,
-            identity_id,
-            location,
-            enable_node_public_ip,
-        )
-
-    def wait_for_completion(  # type: ignore[override]  # v1's own signature
-        self,
-        show_output: bool = False,
-        min_node_count: Optional[int] = None,
-        timeout_in_minutes: float = 25,
-        is_delete_operation: bool = False,
-    ) -> None:
-        """Wait until the target is there, and has its fewest nodes. Does not raise when the time is over.
-
-        Args:
-            show_output: Print v1's lines (v1-behaviours 11.4).
-            min_node_count: Wait for so many nodes; default: the target's `min_nodes`.
-        """
-        if is_delete_operation:
-            return
-        if show_output:
-            print("Creating\nSucceeded\nAmlCompute wait for completion finished\n", flush=True)
-        deadline = time.monotonic() + timeout_in_minutes * 60
-        while True:
-            state = self._refresh()
-            wanted = state.target.min_nodes if min_node_count is None else min_node_count
-            # Nodes beyond the fewest come with runs alone.
-            if state.nodes.current >= min(wanted, state.target.min_nodes):
-                ending = "Minimum number of nodes requested have been provisioned"
-                break
-            if time.monotonic() >= deadline:
-                ending = "Wait timeout has been reached"
-                break
-            time.sleep(POLL_S)
-        if show_output:
-            print(ending, flush=True)
-
-    def get_status(self) -> AmlComputeStatus:
-        """How the target is now, with v1's figures."""
-        state = self._refresh()
-        target, nodes = state.target, state.nodes
-        return AmlComputeStatus(
-            allocation_state="Steady" if nodes.current == state.wanted_nodes else "Resizing",
-            allocation_state_transition_time=to_iso(target.modified),
-            creation_time=to_iso(target.created),
-            current_node_count=nodes.current,
-            errors=None,
-            modified_time=to_iso(target.modified),
-            node_state_counts=AmlComputeNodeStateCounts(
-                idle_node_count=nodes.idle,
-                leaving_node_count=nodes.leaving,
-                preparing_node_count=nodes.preparing,
-                running_node_count=nodes.running,
-            ),
-            provisioning_state=self.provisioning_state,
-            provisioning_state_transition_time=None,
-            scale_settings=self.scale_settings,
-            target_node_count=state.wanted_nodes,
-            vm_priority=target.vm_priority,
-            vm_size=target.vm_size,
-        )
-
-    @property
-    def scale_settings(self) -> ScaleSettings:
-        """How many nodes there may be."""
-        target = self._state.target
-        return ScaleSettings(target.min_nodes, target.max_nodes, target.idle_s)
-
-    @property
-    def vm_size(self) -> str:
-        """The size that was asked for."""
-        return self._state.target.vm_size
-
-    @property
-    def vm_priority(self) -> str:
-        """`dedicated` or `lowpriority`, as asked for."""
-        return self._state.target.vm_priority
-
-    @property
-    def status(self) -> AmlComputeStatus:
-        """How the target is now."""
-        return self.get_status()
-
-    def update(
-        self,
-        min_nodes: Optional[int] = None,
-        max_nodes: Optional[int] = None,
-        idle_seconds_before_scaledown: Optional[int] = None,
-    ) -> None:
-        """Change how many nodes there may be. Without an argument nothing happens."""
-        from amlet.wire.computes import UpdateCompute
-
-        if min_nodes is None and max_nodes is None and idle_seconds_before_scaledown is None:
-            return
-        held = self.workspace._connection
-        change = UpdateCompute(min_nodes, max_nodes, idle_seconds_before_scaledown)
-        with as_v1(ComputeTargetException):
-            self._set(self.workspace, held.client.computes.update(held.workspace_id, self.name, change))
-
-    def serialize(self) -> Dict[str, Any]:
-        """The target under v1's keys."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "type": self.type,
-            "location": self.location,
-            "description": self.description,
-            "tags": self.tags,
-            "provisioningState": self.provisioning_state,
-            "vmSize": self.vm_size,
-            "vmPriority": self.vm_priority,
-            "scaleSettings": self.scale_settings.serialize(),
-        }
-
-    @classmethod
-    def _from_state(cls, workspace: Workspace, state: ComputeState) -> AmlCompute:
-        made = object.__new__(cls)
-        made._set(workspace, state)
-        return made
+    def _detail(self, name: str) -> Any:
+        """What the target was made with, of what has no effect here."""
+        return self._state.target.details.get(name)

@@ -1,9 +1,10 @@
-"""Jobs of several processes: v1's three ways to start them, as elements of a run configuration (v1-behaviours 9.4)."""
+"""Jobs of several processes: v1's three ways to start them and one of ours (v1-behaviours 9.4)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
+from amlet.domain.job import JOBLIB
 from amlet.sdk.config_element import ConfigElement, Field
 from amlet.sdk.exceptions import RunConfigurationException
 
@@ -63,6 +64,23 @@ class TensorflowConfiguration(ConfigElement):
         self._close()
 
 
+class JoblibConfiguration(ConfigElement):
+    """amlet's own: the script runs once, and what it gives to joblib (`GridSearchCV(n_jobs=-1)`) is spread over nodes.
+
+    The script stays as it is. The other nodes have its environment and its source folder, and take batches of tasks
+    from it, as worker processes on its own machine do.
+
+    Args:
+        node_count: Nodes, the script's own among them.
+    """
+
+    _FIELDS = {"node_count": Field("number", "Nodes, the script's own among them.")}
+
+    def __init__(self, node_count: int = 1) -> None:
+        self.node_count = node_count
+        self._close()
+
+
 def set_distributed(settings: RunConfiguration, config: Any) -> None:
     """Take over what `distributed_job_config` says.
 
@@ -84,9 +102,12 @@ def set_distributed(settings: RunConfiguration, config: Any) -> None:
     elif isinstance(config, TensorflowConfiguration):
         settings.framework, settings.communicator = "TensorFlow", "ParameterServer"
         settings.tensorflow, settings.node_count = config, config.worker_count
+    elif isinstance(config, JoblibConfiguration):
+        settings.framework, settings.communicator = "Python", JOBLIB
+        settings.node_count = config.node_count
     else:
         raise RunConfigurationException(
-            f"distributed_job_config must be an MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration, "
-            f"not {type(config).__name__}.",
+            f"distributed_job_config must be an MpiConfiguration, PyTorchConfiguration, TensorflowConfiguration or "
+            f"JoblibConfiguration, not {type(config).__name__}.",
             hint="import it from azureml.core.runconfig, or leave distributed_job_config out.",
         )

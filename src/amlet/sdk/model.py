@@ -11,6 +11,7 @@ from amlet.base.ids import uuid4_text
 from amlet.base.names import MODEL, SERVICE
 from amlet.base.paths import inside
 from amlet.domain import model as records
+from amlet.domain.compute import AKS
 from amlet.sdk.exceptions import (
     AzureMLException,
     ModelNotFoundException,
@@ -220,6 +221,7 @@ class Model:
         Args:
             name: What the service is called: 3 to 32 lower-case letters, digits or `-`.
             models: One model, or its id.
+            deployment_target: An AksCompute target; this machine answers for it, as without one.
             overwrite: Replace a service of that name; the old one answers until the new one does.
             show_output: Wait, and print the steps.
 
@@ -242,10 +244,7 @@ class Model:
                 f"{what} cannot be used: a scikit-learn model is served without code and on this machine.",
                 hint=f"Model.deploy(ws, {name!r}, [model]).",
             )
-        if deployment_target is not None:
-            raise WebserviceException(
-                f"deployment_target {deployment_target!r} cannot be used.", hint="leave it out: this machine serves."
-            )
+        target = _serving_target(deployment_target)
         if len(chosen) != 1:
             raise UserErrorException(
                 "You must provide an InferenceConfig when deploying zero or multiple models; "
@@ -259,7 +258,9 @@ class Model:
                 hint="register it with model_framework=Model.Framework.SCIKITLEARN.",
             )
         held = workspace._connection
-        asked = DeployService(name, [model.id for model in chosen], overwrite=overwrite, request_id=uuid4_text())
+        asked = DeployService(
+            name, [model.id for model in chosen], overwrite=overwrite, request_id=uuid4_text(), target=target
+        )
         with as_v1(WebserviceException):
             record = held.client.services.deploy(held.workspace_id, asked)
         service = Webservice._of(workspace, record)
@@ -448,6 +449,18 @@ def _not_found(workspace: Workspace, name: str, version: Optional[int]) -> Webse
         f"{told} is not in workspace {workspace.name}.",
         hint=("" if name in known else closest(name, known)) + listed,
     )
+
+
+def _serving_target(target: Any) -> Optional[str]:
+    if target is None:
+        return None
+    name = getattr(target, "name", None)
+    if not isinstance(name, str) or getattr(target, "type", None) != AKS:
+        raise WebserviceException(
+            f"deployment_target {target!r} cannot be used: it serves no models.",
+            hint="leave it out: this machine serves. An AksCompute target can be named too.",
+        )
+    return name
 
 
 def _chosen(workspace: Workspace, models: Any) -> List[Model]:

@@ -8,6 +8,11 @@ _LOG = "amlet sends no diagnostics: use Python's logging."
 _PYTHON = "leave it out: jobs are Python processes. A script may start R itself, from an image that has it."
 _OPEN = "reach the server over your own network: `amlet server run --host`, with AMLET_URL and AMLET_TOKEN."
 _TARGET = "use ComputeTarget.create(ws, name, AmlCompute.provisioning_configuration(...)); runs prepare it."
+_CLUSTER = "use AmlCompute: ComputeTarget.create(ws, name, AmlCompute.provisioning_configuration(...))."
+_MACHINE = "attach a machine by RemoteCompute.attach_configuration(address=...), or use AmlCompute."
+_SPARK = "run the script on AmlCompute, or on a machine with Spark by RemoteCompute; amlet starts no Spark."
+_KUBERNETES = "use AmlCompute; a server with `--engine ray` grows over a cluster that Ray has, on Kubernetes too."
+_DATA = "move and query data in the script, with the service's own package."
 
 # azureml.core.environment
 RSection = refused("RSection", _PYTHON)
@@ -29,6 +34,28 @@ attach_legacy_compute_target = refused("attach_legacy_compute_target", _TARGET)
 remove_legacy_compute_target = refused("remove_legacy_compute_target", 'use ws.compute_targets["name"].delete().')
 prepare_compute_target = refused("prepare_compute_target", _TARGET)
 is_compute_target_prepared = refused("is_compute_target_prepared", _TARGET)
+
+# azureml.core.compute
+HDInsightCompute = refused("HDInsightCompute", _SPARK)
+HDInsightAttachConfiguration = refused("HDInsightAttachConfiguration", _SPARK)
+DatabricksCompute = refused("DatabricksCompute", _SPARK)
+DatabricksAttachConfiguration = refused("DatabricksAttachConfiguration", _SPARK)
+SynapseCompute = refused("SynapseCompute", _SPARK)
+SynapseAttachConfiguration = refused("SynapseAttachConfiguration", _SPARK)
+BatchCompute = refused("BatchCompute", _CLUSTER)
+BatchAttachConfiguration = refused("BatchAttachConfiguration", _CLUSTER)
+DsvmCompute = refused("DsvmCompute", _MACHINE)
+DsvmProvisioningConfiguration = refused("DsvmProvisioningConfiguration", _MACHINE)
+KubernetesCompute = refused("KubernetesCompute", _KUBERNETES)
+KubernetesComputeAttachConfiguration = refused("KubernetesComputeAttachConfiguration", _KUBERNETES)
+KubernetesComputeStatus = refused("KubernetesComputeStatus", _KUBERNETES)
+AdlaCompute = refused("AdlaCompute", _DATA)
+DataLakeAnalyticsAttachConfiguration = refused("DataLakeAnalyticsAttachConfiguration", _DATA)
+DataFactoryCompute = refused("DataFactoryCompute", _DATA)
+DataFactoryProvisioningConfiguration = refused("DataFactoryProvisioningConfiguration", _DATA)
+DataFactoryAttachConfiguration = refused("DataFactoryAttachConfiguration", _DATA)
+KustoCompute = refused("KustoCompute", _DATA)
+KustoAttachConfiguration = refused("KustoAttachConfiguration", _DATA)
 
 # azureml.telemetry and its modules
 get_event_logger = refused("get_event_logger", _LOG)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from amlet.base.clock import to_iso
+from amlet.domain.run import folder_of_attempt
 from amlet.sdk.config_element import ConfigElement, plain
 
 if TYPE_CHECKING:
-    from amlet.domain.run import RunError
+    from amlet.domain.run import PastAttempt, RunError
     from amlet.sdk.runconfig import RunConfiguration
     from amlet.wire.runs import RunDetails
 
@@ -85,7 +86,21 @@ def details(found: RunDetails, *, log_urls: Mapping[str, str]) -> Dict[str, Any]
     told["runDefinition"] = _definition(found)
     told["logFiles"] = dict(log_urls)
     told["submittedBy"] = None
+    if run.past:
+        told["attempts"] = [_attempt(past) for past in run.past]
     return told
+
+
+def _attempt(past: PastAttempt) -> Dict[str, Any]:
+    """An attempt that was followed by another. v1 had none: a run that was tried once has no such key."""
+    return {
+        "number": past.number,
+        "node": past.node,
+        "startTimeUtc": to_iso(past.started) if past.started else None,
+        "endTimeUtc": to_iso(past.ended),
+        "error": error_details(past.error),
+        "logFolder": f"user_logs/{folder_of_attempt(past.number)}",
+    }
 
 
 def error_details(error: RunError) -> Dict[str, Any]:

@@ -48,6 +48,10 @@ class RunConfiguration(ConfigElement):
         "max_run_duration_seconds": Field("number", "After so many seconds the run is ended; empty: never."),
         "node_count": Field("number", "Nodes of the run."),
         "priority": Field("number", "Runs with a higher one start first."),
+        "retries": Field(
+            "number", "How often it is tried again when its node is lost, or after one of the codes below."
+        ),
+        "retry_codes": Field("list", "Exit codes of the script after which it is tried again."),
         "credential_passthrough": Field("flag", "Whether the job got the user's own Azure login."),
         "environment": Field("section", "The packages and variables of the job.", lambda: Environment(""), ENVIRONMENT),
         "environment_variables": Field("texts", "Variables of the job's process."),
@@ -91,6 +95,8 @@ class RunConfiguration(ConfigElement):
         self.communicator = communicator or "None"
         self.node_count = 1
         self.priority: Optional[int] = None
+        self.retries = 0
+        self.retry_codes: List[int] = []
         self.max_run_duration_seconds: Optional[int] = None
         self.credential_passthrough = False
         self.environment = Environment(DEFAULT_NAME)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional
 
+from amlet.domain.job import JOBLIB, RETRIES_LIMIT
 from amlet.sdk.config_element import faults
 from amlet.sdk.notice import warn
 from amlet.sdk.runconfig import RunConfiguration
 from amlet.sdk.runconfig_data import READ_IN_THE_SCRIPT
+from amlet.sdk.spread import spread_faults
 
 FRAMEWORKS = ("Python", "PyTorch", "TensorFlow")
-COMMUNICATORS = ("None", "ParameterServer", "OpenMpi", "IntelMpi", "Nccl", "Gloo")
+COMMUNICATORS = ("None", "ParameterServer", "OpenMpi", "IntelMpi", "Nccl", "Gloo", JOBLIB)
 _DATA = ("data_references", "data", "output_data", "datacaches", "source_directory_data_store")
 _CHECKED_ELSEWHERE = (
     "script",
@@ -20,7 +22,6 @@ _CHECKED_ELSEWHERE = (
     "environment_variables",
     "max_run_duration_seconds",
 )
-_ONE_PROCESS = "leave it at 1; to use more cores, pass n_jobs to scikit-learn."
 
 
 class SettingFault(NamedTuple):
@@ -39,7 +40,7 @@ def setting_faults(settings: RunConfiguration) -> List[SettingFault]:
     fields = {name: field for name, field in settings._FIELDS.items() if name not in _CHECKED_ELSEWHERE}
     found = [SettingFault(path, message) for path, message in faults(settings, fields)]
     if not found:
-        found = _several_processes(settings) + _other_ways(settings)
+        found = _several_processes(settings) + _retries(settings) + _other_ways(settings)
     return found
 
 
@@ -50,22 +51,26 @@ def tell_what_has_no_effect(settings: RunConfiguration) -> None:
 
 
 def _several_processes(settings: RunConfiguration) -> List[SettingFault]:
-    counts = (
-        ("node_count", settings.node_count),
-        ("mpi.process_count_per_node", settings.mpi.process_count_per_node),
-        ("pytorch.process_count", settings.pytorch.process_count or 1),
-        ("tensorflow.worker_count", settings.tensorflow.worker_count),
-        ("tensorflow.parameter_server_count", settings.tensorflow.parameter_server_count),
-    )
-    return [
-        SettingFault(
-            path,
-            f"must be 1, not {count!r}: a run has one process on one node; several are not there yet",
-            _ONE_PROCESS,
+    return [SettingFault(*fault) for fault in spread_faults(settings)]
+
+
+def _retries(settings: RunConfiguration) -> List[SettingFault]:
+    found = []
+    if not 0 <= (settings.retries or 0) <= RETRIES_LIMIT:
+        found.append(SettingFault("retries", f"must be from 0 to {RETRIES_LIMIT}, not {settings.retries!r}"))
+    codes = [code for code in settings.retry_codes or [] if not _is_code(code)]
+    if codes:
+        shown = ", ".join(map(repr, codes[:10]))
+        found.append(SettingFault("retry_codes", f"must hold whole numbers from 1 to 255, not {shown}"))
+    elif settings.retry_codes and not settings.retries:
+        found.append(
+            SettingFault("retry_codes", "is set, and retries is 0: nothing would be tried again", "set retries, too.")
         )
-        for path, count in counts
-        if count != 1
-    ]
+    return found
+
+
+def _is_code(code: object) -> bool:
+    return isinstance(code, int) and not isinstance(code, bool) and 1 <= code <= 255
 
 
 def _other_ways(settings: RunConfiguration) -> List[SettingFault]:

@@ -6,11 +6,12 @@ import codecs
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TextIO
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, TextIO
 
-from amlet.base.errors import Unavailable
-from amlet.domain.run import FAILED
+from amlet.base.errors import NotFound, Unavailable
+from amlet.domain.run import FAILED, QUEUED, past_logs
 from amlet.sdk.exceptions import ActivityFailedException, ExperimentExecutionException
+from amlet.sdk.stage_lines import StageLines
 from amlet.wire.files import FileQuery
 from amlet.wire.runs import WatchQuery
 
@@ -24,6 +25,9 @@ STREAMED = re.compile(r"(user_logs/std_log[\D]*[0]*(?:_ps)?\.txt)|(azureml-logs/
 
 WAIT_S = 20.0
 """How long the server holds one question back when nothing changes."""
+
+QUEUED_WAIT_S = 5.0
+"""In the queue a run's place changes while the run itself does not."""
 
 PATIENCE_S = 600.0
 """How long the server may be away before waiting for a run is given up."""
@@ -74,15 +78,14 @@ def write_text(out: TextIO, text: str) -> None:
 
 def _follow(run: Run, tell: Callable[[RunChanges], None]) -> None:
     """Tell each state of the run until it is over. Goes on over restarts of the server."""
-    held, after = run._connection, -1
+    held, query = run._connection, WatchQuery(-1, WAIT_S)
     while True:
-        query = WatchQuery(after, WAIT_S)
         found = held.client.runs.watch(held.workspace_id, run.id, query, patience_s=PATIENCE_S)
         run._record = found.run
         tell(found)
         if found.run.is_over:
             return
-        after = found.run.revision
+        query = WatchQuery(found.run.revision, QUEUED_WAIT_S if found.run.status == QUEUED else WAIT_S)
 
 
 class _Printer:
@@ -92,6 +95,8 @@ class _Printer:
         self._run = run
         self._out = out
         self._name: Optional[str] = None
+        self._past: Optional[Set[str]] = None
+        self._stages = StageLines()
         self._offset = 0
         self._decode = codecs.getincrementaldecoder("utf-8")("replace")
         self._at_line_start = True
@@ -101,6 +106,8 @@ class _Printer:
 
     def show(self, found: RunChanges) -> None:
         """Print what is new in the log that is streamed now: the last one, by name."""
+        self._stages.show(found.run)
+        self._end_attempts(found.files)
         last = _streamed(found.files)
         if last is None:
             return
@@ -128,21 +135,35 @@ class _Printer:
         self._decode.reset()
         self._print(f"\nStreaming {name}\n{'=' * (len(name) + 10)}\n\n")
 
+    def _end_attempts(self, files: List[RunFile]) -> None:
+        """The log that was printed so far bears another name when its attempt is followed by another."""
+        sizes = {file.path: file.size_bytes for file in files}
+        if self._past is None:
+            self._past = {path for path in sizes if "/attempt_" in path}
+        for path in past_logs(sizes, self._name) if self._name is not None else []:
+            if path not in self._past:
+                self._past.add(path)
+                self._read(sizes[path], path)
+                self._name = None  # the next one begins with a head of its own
+
     def _rest(self, files: List[RunFile]) -> None:
         self._read(next((file.size_bytes for file in files if file.path == self._name), 0))
 
-    def _read(self, size_bytes: int) -> None:
+    def _read(self, size_bytes: int, path: Optional[str] = None) -> None:
         """Print what the log holds up to this size, and perhaps more. A broken answer is asked for again."""
-        assert self._name is not None
+        name = path or self._name
+        assert name is not None
         held, tries_left = self._run._connection, TRIES
         while self._offset < size_bytes:
             before = self._offset
             try:
-                query = FileQuery(self._name, self._offset)
+                query = FileQuery(name, self._offset)
                 with held.client.runs.file(held.workspace_id, self._run.id, query) as body:
                     for chunk in body.chunks():
                         self._offset += len(chunk)
                         self._print(self._decode.decode(chunk))
+            except NotFound:
+                return  # its attempt has ended just now: the next look knows its other name
             except Unavailable:
                 tries_left -= 1
                 if not tries_left:

@@ -23,6 +23,7 @@ from amlet.sdk.run_definition import run_definition
 from amlet.sdk.run_marks import tags_of
 from amlet.sdk.runconfig_check import setting_faults, tell_what_has_no_effect
 from amlet.sdk.script_run import ScriptRun
+from amlet.sdk.spread import spread_of
 
 if TYPE_CHECKING:
     from amlet.domain.environment import EnvironmentSpec
@@ -76,6 +77,7 @@ def submit_script(
     for message in snapshot.warnings:
         warn(message)
     settings = config.run_config
+    spread = spread_of(settings)
     job = Job(
         environment=checked.spec,
         snapshot_id="",
@@ -85,6 +87,12 @@ def submit_script(
         target=settings.target,
         variables={key: str(value) for key, value in settings.environment_variables.items()},
         max_duration_s=settings.max_run_duration_seconds,
+        priority=settings.priority or 0,
+        node_count=spread.node_count,
+        processes_per_node=spread.processes_per_node,
+        communicator=spread.communicator,
+        retries=settings.retries or 0,
+        retry_codes=sorted(set(settings.retry_codes or [])),
         definition=run_definition(
             settings, script=checked.script, command=checked.command or "", arguments=checked.arguments
         ),

@@ -14,7 +14,9 @@ from amlet.sdk.notice import given, warn_ignored
 if TYPE_CHECKING:
     from amlet.sdk.workspace import Workspace
 
-KIND = "LOCAL"
+LOCAL_KIND = "LOCAL"
+TARGET_KIND = "AKS"
+"""Of services that were deployed to a serving target."""
 WAIT_S = 20.0
 PATIENCE_S = 600.0
 ANSWER_S = 120.0
@@ -58,7 +60,7 @@ class Webservice:
         return [
             Webservice._of(workspace, record)
             for record in found
-            if (compute_type is None or compute_type.upper() == KIND)
+            if (compute_type is None or compute_type.upper() == _kind_of(record))
             and (model_id is None or model_id in record.model_ids)
             and (model_name is None or any(id_.rpartition(":")[0] == model_name for id_ in record.model_ids))
             and has_all(record.tags, tags)
@@ -78,7 +80,7 @@ class Webservice:
     @property
     def compute_type(self) -> str:
         """What kind of service it is."""
-        return KIND
+        return _kind_of(self._record)
 
     @property
     def scoring_uri(self) -> Optional[str]:
@@ -164,7 +166,9 @@ class Webservice:
                     hint="wait_for_deployment() waits on; get_logs() tells what it printed.",
                 )
         if show_output:
-            print(f'Succeeded\n{KIND} service creation operation finished, operation "Succeeded"', flush=True)
+            print(
+                f'Succeeded\n{self.compute_type} service creation operation finished, operation "Succeeded"', flush=True
+            )
 
     def run(self, input_data: Union[str, bytes]) -> Any:
         """Send rows and give the answer, parsed.
@@ -218,7 +222,7 @@ class Webservice:
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}(workspace={self.workspace!r}, name={self.name}, compute_type={KIND}, "
+            f"{type(self).__name__}(workspace={self.workspace!r}, name={self.name}, compute_type={self.compute_type}, "
             f"state={self.state}, scoring_uri={self.scoring_uri}, tags={self.tags})"
         )
 
@@ -237,6 +241,10 @@ class Webservice:
             f"{self.state}\n{self.error or 'Nothing more is known.'}",
             hint="service.get_logs() holds all that it printed.",
         )
+
+
+def _kind_of(record: records.Service) -> str:
+    return TARGET_KIND if record.target else LOCAL_KIND
 
 
 def _get(workspace: Workspace, name: str, after: int = -1, wait_s: float = 0.0) -> records.Service:

@@ -37,7 +37,7 @@ class _DefaultCluster:
         self._vm_size = vm_size
 
     def __get__(self, instance: Any, owner: Any = None) -> AmlComputeProvisioningConfiguration:
-        from amlet.sdk.compute import AmlCompute
+        from amlet.sdk.compute_cluster import AmlCompute
 
         return AmlCompute.provisioning_configuration(vm_size=self._vm_size, min_nodes=0, max_nodes=2)
 

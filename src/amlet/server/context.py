@@ -23,6 +23,8 @@ from amlet.environments import Environments
 from amlet.operations.prepare import Preparer
 from amlet.operations.reconcile import Reconciler
 from amlet.server.lifetime import Lifetime
+from amlet.server.parcels import Parcels
+from amlet.server.secrets import Secrets
 from amlet.server.tokens import Principal, Tokens
 from amlet.server.topics import Topics
 from amlet.store.base import Records, Transaction
@@ -40,7 +42,13 @@ class Parts(NamedTuple):
     preparer: Preparer
     reconciler: Reconciler
     engine: Engine
+    engines: frozenset[str]
+    """The kinds of targets that `engine` can start nodes of."""
+    cluster_engine: str
+    """Who starts the nodes of AmlCompute targets that are made now."""
     tokens: Tokens
+    secrets: Secrets
+    parcels: Parcels
     topics: Topics
     clock: Clock
     machine: Share

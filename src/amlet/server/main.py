@@ -12,7 +12,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -55,12 +55,20 @@ class Known(NamedTuple):
     token: str | None
 
 
-def serve(home: Home, *, host: str = "127.0.0.1", port: int | None = None, behind_tls: bool = False) -> None:
+def serve(
+    home: Home,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    behind_tls: bool = False,
+    given: Mapping[str, str | None] | None = None,
+) -> None:
     """Run the server until it is told to end.
 
     Args:
         host: Anything but loopback needs `behind_tls`: tokens must not travel in clear.
         port: None keeps the port of before, else any free one.
+        given: Settings that go before those of the file and of the variables.
 
     Raises:
         Conflict: if this home has a server already, or the port asked for is taken.
@@ -78,8 +86,8 @@ def serve(home: Home, *, host: str = "127.0.0.1", port: int | None = None, behin
         refuse_network_disk(home.root)
         with _only_one(home):
             known = _known(home)
+            settings = Settings.load(home, given)
             listening = _listen(host, port, known.port)
-            settings = Settings.load(home)
             if settings.offline_environments:
                 os.environ["UV_OFFLINE"] = "1"  # uv's own variable: nodes, which build too, inherit it
             url = f"http://{'127.0.0.1' if host == 'localhost' else host}:{listening.getsockname()[1]}"

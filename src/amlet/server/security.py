@@ -110,5 +110,5 @@ async def _check_run(principal: Principal, request: Request, parts: Parts) -> No
         run = await parts.read(look)
     except NotFound as error:
         raise Forbidden(f"Run {principal.run_id} is gone.") from error
-    if run.attempt != principal.attempt or run.status not in (QUEUED, RUNNING, FINALIZING, CANCEL_REQUESTED):
+    if not run.is_current(principal.attempt) or run.status not in (QUEUED, RUNNING, FINALIZING, CANCEL_REQUESTED):
         raise Forbidden(f"The token of run {principal.run_id} ended with its attempt {principal.attempt}.")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import sys
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from amlet.base.errors import FieldError, InvalidInput
 from amlet.base.names import closest
 from amlet.base.paths import Home
+from amlet.domain.compute import LOCAL_ENGINE, RAY_ENGINE
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):[0-9]{1,5}")
 
 
 class Settings(NamedTuple):
@@ -23,6 +29,10 @@ class Settings(NamedTuple):
     """The server ends itself after so long without a call, a run or a service."""
     public_url: str | None = None
     """The address that clients use, when a proxy stands in front."""
+    engine: str = LOCAL_ENGINE
+    """Who starts the nodes of AmlCompute targets that are made from now on: `local` or `ray`."""
+    ray_address: str | None = None
+    """HOST:PORT of the head of Ray's cluster, which this machine is in."""
 
     strict: bool = False
     """Whatever would be relaxed to resolve an environment is an error, for every environment."""
@@ -30,8 +40,11 @@ class Settings(NamedTuple):
     """Environments are resolved and built from uv's cache alone; no index is asked."""
 
     @classmethod
-    def load(cls, home: Home) -> Settings:
+    def load(cls, home: Home, given: Mapping[str, str | None] | None = None) -> Settings:
         """Read the file and the variables.
+
+        Args:
+            given: What goes before both, by key; None leaves a key to them.
 
         Raises:
             InvalidInput: with every unknown key and bad value.
@@ -49,14 +62,17 @@ class Settings(NamedTuple):
         ]
         values: dict[str, Any] = {}
         for key, default in cls._field_defaults.items():
-            given = os.environ.get(f"AMLET_{key.upper()}", found.get(key))
-            if given is None:
+            text = (given or {}).get(key)
+            if text is None:
+                text = os.environ.get(f"AMLET_{key.upper()}", found.get(key))
+            if text is None:
                 continue
             try:
-                values[key] = _read(given, default)
+                values[key] = _read(text, default)
             except (TypeError, ValueError):
                 expected = "true or false" if isinstance(default, bool) else "a number"
-                faults.append(FieldError(key, f"expected {expected}, got {given!r}"))
+                faults.append(FieldError(key, f"expected {expected}, got {text!r}"))
+        faults += _faults_of_engine(values)
         if faults:
             raise InvalidInput.of(faults, subject=str(home.config))
         return cls(**values)
@@ -73,3 +89,23 @@ def _read(given: Any, default: object) -> object:
             raise ValueError(text)
         return _TRUTHS[text]
     return float(given) if isinstance(default, float) else str(given)
+
+
+def _faults_of_engine(values: Mapping[str, Any]) -> list[FieldError]:
+    engine, address = values.get("engine", LOCAL_ENGINE), values.get("ray_address")
+    faults = []
+    if engine not in (LOCAL_ENGINE, RAY_ENGINE):
+        faults.append(FieldError("engine", f"must be {LOCAL_ENGINE} or {RAY_ENGINE}, got {engine[:50]!r}"))
+    if engine == RAY_ENGINE and address is None:
+        faults.append(FieldError("ray_address", "is needed with the engine ray: HOST:PORT of the cluster's head"))
+    if address is not None and not ADDRESS.fullmatch(address):
+        faults.append(
+            FieldError(
+                "ray_address",
+                f"must be HOST:PORT of the cluster's head, got {address[:100]!r}; this machine joins the cluster by "
+                "`ray start --address=HOST:PORT --num-cpus=0`",
+            )
+        )
+    elif address is not None and importlib.util.find_spec("ray") is None:
+        faults.append(FieldError("ray_address", "needs Ray: `pip install 'amlet[ray]'`"))
+    return faults

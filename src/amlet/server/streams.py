@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
+from typing import BinaryIO
 
 from starlette.responses import Response, StreamingResponse
 
@@ -26,15 +28,14 @@ async def blob_response(parts: Parts, location: BlobLocation, *, offset: int) ->
     offset = min(offset, location.size_bytes)
     file = await parts.threaded(lambda: parts.blobs.open(location))
     await parts.threaded(lambda: file.seek(offset))
+    return _answer(_pieces(parts, file), location.size_bytes, max(0, location.size_bytes - offset))
 
-    async def body() -> AsyncIterator[bytes]:
-        try:
-            while chunk := await parts.threaded(lambda: file.read(CHUNK_BYTES)):
-                yield chunk
-        finally:
-            file.close()
 
-    return _answer(body(), location.size_bytes, max(0, location.size_bytes - offset))
+async def file_response(parts: Parts, path: Path) -> Response:
+    """The bytes of a file of the server's own."""
+    file = await parts.threaded(lambda: path.open("rb"))
+    size_bytes = path.stat().st_size
+    return _answer(_pieces(parts, file), size_bytes, size_bytes)
 
 
 async def log_response(parts: Parts, number: int, size_bytes: int, *, offset: int) -> Response:
@@ -51,6 +52,14 @@ async def log_response(parts: Parts, number: int, size_bytes: int, *, offset: in
             yield chunk
 
     return _answer(body(), size_bytes, max(0, size_bytes - offset))
+
+
+async def _pieces(parts: Parts, file: BinaryIO) -> AsyncIterator[bytes]:
+    try:
+        while chunk := await parts.threaded(lambda: file.read(CHUNK_BYTES)):
+            yield chunk
+    finally:
+        file.close()
 
 
 def _answer(body: AsyncIterator[bytes], total_bytes: int, length: int) -> Response:

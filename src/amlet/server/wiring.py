@@ -6,21 +6,24 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from amlet.artifacts.folder import BlobFolder
 from amlet.artifacts.logs import LogFolder
 from amlet.base.clock import SystemClock
 from amlet.base.errors import StorageFailed
 from amlet.base.paths import Home, owner_only
-from amlet.compute.local import LocalEngine
 from amlet.domain.compute import Node
 from amlet.domain.job import Share
-from amlet.environments import Environments
+from amlet.environments import Environments, uv_program
 from amlet.operations.prepare import Preparer
 from amlet.operations.reconcile import Reconciler
 from amlet.server.context import Parts
+from amlet.server.engines import compose_engines
 from amlet.server.in_job import install_in_job_side
 from amlet.server.lifetime import Lifetime
+from amlet.server.parcels import Parcels
+from amlet.server.secrets import Secrets
 from amlet.server.settings import Settings
 from amlet.server.tokens import Tokens, server_key
 from amlet.server.topics import Topics
@@ -29,17 +32,16 @@ from amlet.store.database import Database
 READING_THREADS = 8
 
 
-def compose(
-    home: Home, url: str, owner_token: str, stop: Callable[[], None], settings: Settings | None = None
-) -> Parts:
+def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None], settings: Settings) -> Parts:
     """The parts of a server of this home at this address; `stop` ends the process."""
     clock = SystemClock()
     owner_only(home.root)
     records = Database(home.records, backups=home.backups)
-    tokens = Tokens(server_key(home.secret_key), owner_token, clock)
+    key = server_key(home.secret_key)
+    tokens = Tokens(key, owner_token, clock)
     topics = Topics()
     records.on_commit(topics.publish)
-    environments = Environments(home.environments, strict=(settings or Settings()).strict, compiles=True)
+    environments = Environments(home.environments, strict=settings.strict, compiles=True)
     logs = LogFolder(home.logs)
     blobs = BlobFolder(home.blobs)
     with contextlib.suppress(StorageFailed):
@@ -58,7 +60,9 @@ def compose(
             "AMLET_NODE_SDK": str(sdk),
         }
 
-    engine = LocalEngine(home.nodes, variables)
+    secrets = Secrets(key)
+    parcels = Parcels(home.parcels, uv_program.find_uv)
+    engine = compose_engines(home, key, url, records, secrets, parcels, variables, settings.ray_address)
     machine = this_machine()
     return Parts(
         records=records,
@@ -66,9 +70,13 @@ def compose(
         logs=logs,
         environments=environments,
         preparer=Preparer(records, environments, logs, clock),
-        reconciler=Reconciler(records, engine, machine),
+        reconciler=Reconciler(records, engine, machine, engines=engine.kinds),
         engine=engine,
+        engines=engine.kinds,
+        cluster_engine=settings.engine,
         tokens=tokens,
+        secrets=secrets,
+        parcels=parcels,
         topics=topics,
         clock=clock,
         machine=machine,
@@ -79,6 +87,7 @@ def compose(
 
 
 def this_machine() -> Share:
-    """The cores that this process may use, and the machine's memory."""
+    """The cores that this process may use, the machine's memory, and its GPUs: a device file each, as NVIDIA makes."""
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return Share(len(os.sched_getaffinity(0)), memory_bytes)
+    gpus = sum(path.name[len("nvidia") :].isdecimal() for path in Path("/dev").glob("nvidia*"))
+    return Share(len(os.sched_getaffinity(0)), memory_bytes, gpus)

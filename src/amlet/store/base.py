@@ -20,6 +20,7 @@ from amlet.domain.artifact import BlobLocation, Tree
 from amlet.domain.compute import ComputeTarget, Node
 from amlet.domain.environment import EnvironmentBuild, EnvironmentSpec, Lock
 from amlet.domain.filter import Condition, Order
+from amlet.domain.gang import Gang
 from amlet.domain.job import Job
 from amlet.domain.metric import Point
 from amlet.domain.model import Model
@@ -40,6 +41,8 @@ class LeaseRecord(NamedTuple):
     node: str
     pool: str
     expires: datetime
+    node_rank: int = 0
+    """Which node of its run's this is; 0 for a run with one node."""
 
 
 class FileRecord(NamedTuple):
@@ -177,6 +180,14 @@ class ComputeRecords(Protocol):
     def delete(self, workspace_id: str, name: str) -> None: ...
 
 
+class SecretRecords(Protocol):
+    """Sealed texts by a name within their workspace. Only the server's key opens them."""
+
+    def find(self, workspace_id: str, name: str) -> str | None: ...
+    def save(self, workspace_id: str, name: str, sealed: str) -> None: ...
+    def delete(self, workspace_id: str, name: str) -> None: ...
+
+
 class RunRecords(Protocol):
     def find(self, workspace_id: str, run_id: str) -> Run | None: ...
     def get(self, workspace_id: str, run_id: str) -> Run:
@@ -201,8 +212,8 @@ class RunRecords(Protocol):
     def with_status(self, statuses: Sequence[str], pool: str | None = None) -> list[Run]:
         """Oldest first, over all workspaces, or of one pool."""
 
-    def first_queued(self, pool: str) -> Run | None:
-        """The oldest Queued run of a pool that no node holds."""
+    def resting(self) -> list[Run]:
+        """Runs that rest between two attempts, over all workspaces."""
 
     def children(self, workspace_id: str, run_id: str) -> list[Run]:
         """The children of a run and theirs, oldest first."""
@@ -217,19 +228,63 @@ class RunRecords(Protocol):
             The numbers of its log files.
         """
 
-    def pools(self) -> dict[str, int]:
-        """How many Queued runs without a lease each pool has."""
+
+class Turn(NamedTuple):
+    """A run at the head of its pool's queue."""
+
+    run: Run
+    priority: int
+    number: int
+    """Runs have it in the order they were submitted in."""
+    nodes: int = 1
+    """How many it needs at once."""
+
+
+class QueueRecords(Protocol):
+    """The runs that a node could take now, pool by pool.
+
+    By priority, the higher first; of one priority by turns between experiments; then first come.
+    """
+
+    def put(self, run: Run, priority: int, nodes: int = 1) -> None:
+        """Its place is that of its submission: one that comes back does not begin at the end. Twice is once."""
+
+    def remove(self, workspace_id: str, run_id: str) -> None:
+        """One that is not in it is no error."""
+
+    def first(self, pool: str) -> Turn | None:
+        """The next one. Takes no longer when more wait."""
+
+    def waiting(self, pool: str, limit: int) -> int:
+        """How many nodes they wait for, counted up to a limit."""
+
+    def ahead(self, workspace_id: str, pool: str, run_ids: Sequence[str]) -> dict[str, int]:
+        """How many would be taken before each of these runs, if none were to end; those not in the queue left out."""
 
 
 class LeaseRecords(Protocol):
-    def find(self, workspace_id: str, run_id: str) -> LeaseRecord | None: ...
+    def find(self, workspace_id: str, run_id: str, node_rank: int = 0) -> LeaseRecord | None: ...
     def save(self, lease: LeaseRecord) -> None:
-        """One a run: takes the place of an earlier one."""
+        """One a run and node rank: takes the place of an earlier one."""
 
-    def end(self, workspace_id: str, run_id: str) -> None: ...
+    def end(self, workspace_id: str, run_id: str) -> None:
+        """All of the run's."""
+
+    def end_rank(self, workspace_id: str, run_id: str, node_rank: int) -> None:
+        """One node's."""
+
     def expired(self, now: datetime) -> list[LeaseRecord]: ...
     def of_node(self, node: str) -> list[LeaseRecord]: ...
     def of_pool(self, pool: str) -> list[LeaseRecord]: ...
+    def all(self) -> list[LeaseRecord]: ...
+
+
+class GangRecords(Protocol):
+    """The nodes of attempts that are spread over several; gone with the run's leases."""
+
+    def find(self, workspace_id: str, run_id: str) -> Gang | None: ...
+    def save(self, workspace_id: str, run_id: str, gang: Gang) -> None:
+        """One a run: takes the place of an earlier one."""
 
 
 class FileRecords(Protocol):
@@ -245,6 +300,9 @@ class FileRecords(Protocol):
     def remove(self, workspace_id: str, run_id: str, paths: Sequence[str]) -> None: ...
     def open_log(self, workspace_id: str, run_id: str, path: str) -> FileRecord:
         """The growing log of that path, made with a new number and no bytes when there is none."""
+
+    def rename(self, workspace_id: str, run_id: str, names: Mapping[str, str]) -> None:
+        """Give files other paths, under which there are none."""
 
     def new_log(self) -> int:
         """A number for a log that belongs to no run (a service's)."""
@@ -295,6 +353,12 @@ class MetricRecords(Protocol):
         self, workspace_id: str, run_ids: Sequence[str], names: Sequence[str]
     ) -> dict[str, dict[str, MetricSummary]]:
         """By run and name, those of these metrics that these runs have."""
+
+    def rename(self, workspace_id: str, run_id: str, names: Mapping[str, str]) -> None:
+        """Give metrics other names, which none has."""
+
+    def forget_journals(self, workspace_id: str, run_id: str) -> None:
+        """Forget how far the run's journals were taken: none of them comes again."""
 
     def chart(self, workspace_id: str, run_id: str, name: str, points: int) -> Chart:
         """One scalar metric thinned out: the extremes of each part are kept; 10 million points in under 300 ms."""
@@ -363,8 +427,11 @@ class Transaction(Protocol):
     environment_builds: EnvironmentBuildRecords
     locks: LockRecords
     computes: ComputeRecords
+    secrets: SecretRecords
     runs: RunRecords
+    queue: QueueRecords
     leases: LeaseRecords
+    gangs: GangRecords
     files: FileRecords
     metrics: MetricRecords
     models: ModelRecords

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -17,6 +17,11 @@ _FILES = (
     .where(runs.c.workspace_id == bindparam("workspace_id"), runs.c.id == bindparam("run_id"))
 )
 _FILE = _FILES.where(run_files.c.path == bindparam("path"))
+_RENAME = (
+    run_files.update()
+    .where(run_files.c.run == bindparam("its_run"), run_files.c.path == bindparam("before"))
+    .values(path=bindparam("after"))
+)
 
 _REMOVE = run_files.delete().where(run_files.c.run == bindparam("its_run"), run_files.c.path == bindparam("its_path"))
 
@@ -45,6 +50,12 @@ class Files:
         made = FileRecord(path, 0, None, self.new_log())
         self.put(workspace_id, run_id, [made])
         return made
+
+    def rename(self, workspace_id: str, run_id: str, names: Mapping[str, str]) -> None:
+        run = seq_of(self._connection, workspace_id, run_id)
+        if names:
+            rows = [{"its_run": run, "before": before, "after": after} for before, after in names.items()]
+            self._connection.execute(_RENAME, rows)
 
     def new_log(self) -> int:
         return next_number(self._connection, "logs")

@@ -8,13 +8,17 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from amlet.store.base import LeaseRecord
-from amlet.store.tables import leases
+from amlet.store.tables import gangs, leases
 from amlet.store.upserts import put
 
 _LEASES = select(*(leases.c[name] for name in LeaseRecord._fields))
 _THIS = (leases.c.workspace_id == bindparam("workspace_id"), leases.c.run_id == bindparam("run_id"))
-_LEASE = _LEASES.where(*_THIS)
+_LEASE = _LEASES.where(*_THIS, leases.c.node_rank == bindparam("node_rank"))
 _END = leases.delete().where(*_THIS)
+_END_GANG = gangs.delete().where(
+    gangs.c.workspace_id == bindparam("workspace_id"), gangs.c.run_id == bindparam("run_id")
+)
+_END_RANK = _END.where(leases.c.node_rank == bindparam("node_rank"))
 _EXPIRED = _LEASES.where(leases.c.expires <= bindparam("now")).order_by(leases.c.expires)
 _OF_NODE = _LEASES.where(leases.c.node == bindparam("node"))
 _OF_POOL = _LEASES.where(leases.c.pool == bindparam("pool"))
@@ -24,15 +28,22 @@ class Leases:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def find(self, workspace_id: str, run_id: str) -> LeaseRecord | None:
-        row = self._connection.execute(_LEASE, {"workspace_id": workspace_id, "run_id": run_id}).first()
+    def find(self, workspace_id: str, run_id: str, node_rank: int = 0) -> LeaseRecord | None:
+        values = {"workspace_id": workspace_id, "run_id": run_id, "node_rank": node_rank}
+        row = self._connection.execute(_LEASE, values).first()
         return LeaseRecord._make(row) if row else None
 
     def save(self, lease: LeaseRecord) -> None:
         put(self._connection, leases, [lease._asdict()])
 
     def end(self, workspace_id: str, run_id: str) -> None:
-        self._connection.execute(_END, {"workspace_id": workspace_id, "run_id": run_id})
+        values = {"workspace_id": workspace_id, "run_id": run_id}
+        self._connection.execute(_END, values)
+        self._connection.execute(_END_GANG, values)
+
+    def end_rank(self, workspace_id: str, run_id: str, node_rank: int) -> None:
+        values = {"workspace_id": workspace_id, "run_id": run_id, "node_rank": node_rank}
+        self._connection.execute(_END_RANK, values)
 
     def expired(self, now: datetime) -> list[LeaseRecord]:
         return self._all(_EXPIRED, {"now": now})
@@ -42,6 +53,9 @@ class Leases:
 
     def of_pool(self, pool: str) -> list[LeaseRecord]:
         return self._all(_OF_POOL, {"pool": pool})
+
+    def all(self) -> list[LeaseRecord]:
+        return self._all(_LEASES.order_by(leases.c.pool, leases.c.node), {})
 
     def _all(self, query: Select[Any], values: dict[str, Any]) -> list[LeaseRecord]:
         return [LeaseRecord._make(row) for row in self._connection.execute(query, values)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
@@ -66,6 +66,12 @@ _EXTREMES = (
     .order_by(metric_chunks.c.number)
 )
 _SAVE = metrics.update().where(metrics.c.seq == bindparam("its_seq"))
+_RENAME = (
+    metrics.update()
+    .where(metrics.c.run == bindparam("its_run"), metrics.c.name == bindparam("before"))
+    .values(name=bindparam("after"))
+)
+_FORGET = journals.delete().where(journals.c.run == bindparam("its_run"))
 
 
 class _Held(NamedTuple):
@@ -131,6 +137,15 @@ class Metrics:
                     told = MetricSummary._make(summary)
                     found.setdefault(run_id, {})[told.name] = told
         return found
+
+    def rename(self, workspace_id: str, run_id: str, names: Mapping[str, str]) -> None:
+        run = seq_of(self._connection, workspace_id, run_id)
+        if names:
+            rows = [{"its_run": run, "before": before, "after": after} for before, after in names.items()]
+            self._connection.execute(_RENAME, rows)
+
+    def forget_journals(self, workspace_id: str, run_id: str) -> None:
+        self._connection.execute(_FORGET, {"its_run": seq_of(self._connection, workspace_id, run_id)})
 
     def chart(self, workspace_id: str, run_id: str, name: str, points: int) -> Chart:
         run = seq_of(self._connection, workspace_id, run_id)

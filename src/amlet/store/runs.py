@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, Text, bindparam, func, select, type_coerce
+from sqlalchemy import Connection, Select, Text, bindparam, select, type_coerce
 
 from amlet.base.errors import Conflict, NotFound
 from amlet.domain.compute import pool_of
 from amlet.domain.job import Job
-from amlet.domain.run import QUEUED, Run
+from amlet.domain.run import Run
 from amlet.store import labels, search
 from amlet.store.base import RunFilter
 from amlet.store.blobs import AT_ONCE
-from amlet.store.tables import jobs, leases, run_files, runs
+from amlet.store.tables import jobs, run_files, runs
 from amlet.store.upserts import next_number
 from amlet.wire.codec import to_json
 
@@ -34,13 +34,7 @@ _JOB = select(jobs.c.job).join(runs, runs.c.seq == jobs.c.run).where(*_THIS)
 _SUBMITTED = _RUNS.where(
     runs.c.workspace_id == bindparam("workspace_id"), runs.c.submission_id == bindparam("submission_id")
 )
-_NOT_LEASED = ~(
-    select(leases.c.run_id).where(leases.c.workspace_id == runs.c.workspace_id, leases.c.run_id == runs.c.id).exists()
-)
-_FIRST_QUEUED = (
-    _RUNS.where(runs.c.pool == bindparam("pool"), runs.c.status == QUEUED, _NOT_LEASED).order_by(runs.c.seq).limit(1)
-)
-_POOLS = select(runs.c.pool, func.count()).where(runs.c.status == QUEUED, _NOT_LEASED).group_by(runs.c.pool)
+_RESTING = _RUNS.where(runs.c.again_at.is_not(None)).order_by(runs.c.again_at, runs.c.seq)
 
 
 class Runs:
@@ -114,8 +108,8 @@ class Runs:
             query = query.where(runs.c.pool == pool)
         return [Run._make(row) for row in self._connection.execute(query.order_by(runs.c.seq))]
 
-    def first_queued(self, pool: str) -> Run | None:
-        return self._one(_FIRST_QUEUED, {"pool": pool})
+    def resting(self) -> list[Run]:
+        return [Run._make(row) for row in self._connection.execute(_RESTING)]
 
     def children(self, workspace_id: str, run_id: str) -> list[Run]:
         found = self._connection.execute(search.family(workspace_id, run_id)).scalars()
@@ -129,9 +123,6 @@ class Runs:
         logs = sorted(self._connection.execute(_LOGS, run).scalars())
         self._connection.execute(_DELETE, run)  # the rest goes with it: the tables say so
         return logs
-
-    def pools(self) -> dict[str, int]:
-        return {row[0]: row[1] for row in self._connection.execute(_POOLS)}
 
     def _of_seqs(self, seqs: list[int]) -> list[Run]:
         found: dict[int, Run] = {}

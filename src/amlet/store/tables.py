@@ -19,16 +19,19 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from amlet.domain.compute import RemoteMachine
 from amlet.domain.environment import EnvironmentSpec, Lock
+from amlet.domain.gang import Gang
 from amlet.domain.job import Job, Share
 from amlet.domain.model import Resources
-from amlet.domain.run import RunError, RunWarning, Stage
+from amlet.domain.run import PastAttempt, RunError, RunWarning, Stage
 from amlet.store.columns import AnyText, Json, Moment, PackedJson, RowId
 
 metadata = MetaData()
 
 TAGS = dict[str, Optional[str]]  # noqa: UP045 - the codec reads Optional, as Python 3.8 spells it
 TEXTS = dict[str, str]
+DETAILS = dict[str, Any]
 
 
 def _key(name: str, kind: Any) -> Column[Any]:
@@ -167,7 +170,20 @@ computes = Table(
     _must("location", Text),
     _must("created", Moment),
     _must("modified", Moment),
+    _must("engine", Text),
+    _must("is_stopped", Boolean),
+    _may("remote", Json(RemoteMachine)),
+    _must("details", Json(DETAILS)),
 )
+
+secrets = Table(
+    "secrets",
+    metadata,
+    _of_workspace(primary_key=True),
+    _key("name", Text),
+    _must("sealed", Text),
+)
+"""What only the server's key opens."""
 
 requests = Table(
     "requests",
@@ -188,6 +204,7 @@ nodes = Table(
     _may("idle_since", Moment),
     _may("seen", Moment),
     _must("leaving", Boolean),
+    _may("trouble", Text),
     Index("nodes_pool", "pool"),
 )
 
@@ -220,6 +237,8 @@ runs = Table(
     _may("parent_id", Text),
     _must("parameters", Json(TEXTS)),
     _may("trashed", Moment),
+    _must("past", Json(list[PastAttempt])),
+    _may("again_at", Moment),
     _must("pool", Text),
     _may("submission_id", Text),
     UniqueConstraint("workspace_id", "id"),
@@ -233,6 +252,7 @@ runs = Table(
     Index("runs_status", "status", "seq"),
     Index("runs_pool_status", "pool", "status", "seq"),
     Index("runs_trashed", "trashed"),
+    Index("runs_again_at", "again_at"),
 )
 
 run_labels = Table(
@@ -260,6 +280,18 @@ jobs = Table(
 )
 """Apart from the runs, whose rows change often and are read in pages."""
 
+queue = Table(
+    "queue",
+    metadata,
+    _of_run(primary_key=True),
+    _must("pool", Text),
+    _must("priority", BigInteger),
+    _must("lane", Text),
+    _must("nodes", BigInteger),
+    Index("queue_order", "pool", "priority", "lane", "run"),
+)
+"""The runs that a node could take now. A lane is an experiment of a workspace: lanes have their turns."""
+
 leases = Table(
     "leases",
     metadata,
@@ -269,10 +301,19 @@ leases = Table(
     _must("node", Text),
     _must("pool", Text),
     _must("expires", Moment),
+    _key("node_rank", BigInteger),
     ForeignKeyConstraint(["workspace_id", "run_id"], ["runs.workspace_id", "runs.id"], ondelete="CASCADE"),
     Index("leases_node", "node"),
     Index("leases_pool", "pool"),
     Index("leases_expires", "expires"),
+)
+gangs = Table(
+    "gangs",
+    metadata,
+    _key("workspace_id", Text),
+    _key("run_id", Text),
+    _must("gang", Json(Gang)),
+    ForeignKeyConstraint(["workspace_id", "run_id"], ["runs.workspace_id", "runs.id"], ondelete="CASCADE"),
 )
 
 run_files = Table(
@@ -372,6 +413,7 @@ services = Table(
     _must("created", Moment),
     _must("updated", Moment),
     _must("changes", BigInteger),
+    _may("target", Text),
     _may("node", Text),
     _may("port", BigInteger),
     _must("log", BigInteger),

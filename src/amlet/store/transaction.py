@@ -10,13 +10,16 @@ from amlet.store.computes import Computes
 from amlet.store.environment_builds import EnvironmentBuilds
 from amlet.store.environments import Environments
 from amlet.store.files import Files
+from amlet.store.gangs import Gangs
 from amlet.store.leases import Leases
 from amlet.store.locks import Locks
 from amlet.store.metrics import Metrics
 from amlet.store.models import Models
 from amlet.store.nodes import Nodes
+from amlet.store.queue import Queue
 from amlet.store.requests import Requests
 from amlet.store.runs import Runs
+from amlet.store.secrets import Secrets
 from amlet.store.services import Services
 from amlet.store.trees import Trees
 from amlet.store.workspaces import Experiments, Workspaces
@@ -35,8 +38,11 @@ class SQLTransaction:
         self.environment_builds: base.EnvironmentBuildRecords = EnvironmentBuilds(connection)
         self.locks: base.LockRecords = Locks(connection)
         self.computes: base.ComputeRecords = Computes(connection)
+        self.secrets: base.SecretRecords = Secrets(connection)
         self.runs: base.RunRecords = Runs(connection)
+        self.queue: base.QueueRecords = Queue(connection)
         self.leases: base.LeaseRecords = Leases(connection)
+        self.gangs: base.GangRecords = Gangs(connection)
         self.files: base.FileRecords = Files(connection)
         self.metrics: base.MetricRecords = Metrics(connection)
         self.models: base.ModelRecords = Models(connection)

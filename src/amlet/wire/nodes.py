@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, NamedTuple, Optional
 
 from amlet.domain.artifact import Entry
+from amlet.domain.gang import RankEnd
 from amlet.domain.job import Lease, Share
 from amlet.domain.run import RunError, RunWarning
 from amlet.domain.service import ReplicaLease
@@ -51,16 +52,53 @@ class AttemptQuery(NamedTuple):
     attempt: int
 
 
+class LeaseState(NamedTuple):
+    cancel: bool
+    lease_s: float
+    stop: bool = False
+    """Another node of the run has ended all."""
+    others: int = 0
+    """How many other nodes of the run have not ended yet; told to node 0."""
+
+
 class RenewLease(NamedTuple):
     attempt: int
     node: str
     wait_s: float = 0.0
     """Answer at once when the run is to be cancelled, else after this long."""
+    node_rank: Optional[int] = None
+    """Of a run over several nodes."""
+    known: Optional[LeaseState] = None
+    """Of a run over several nodes: answer at once when it is no longer so."""
 
 
-class LeaseState(NamedTuple):
-    cancel: bool
-    lease_s: float
+class JoinGang(NamedTuple):
+    """A node of a run over several nodes is ready to start; wait for the others."""
+
+    attempt: int
+    node: str
+    node_rank: int
+    address: str
+    """Where the others reach it."""
+    port: int
+    """A free one of its own; node 0's is the run's."""
+    wait_s: float = 0.0
+
+
+class GangAnswer(NamedTuple):
+    addresses: List[str]
+    """Of all nodes by rank, once all are ready; empty before."""
+    port: int
+    stop: bool = False
+    """Another node has failed: do not start."""
+
+
+class EndRank(NamedTuple):
+    """The end of one node's processes, after its logs, metrics and output blobs are with the server."""
+
+    attempt: int
+    node_rank: int
+    end: RankEnd
 
 
 class AttemptStarted(NamedTuple):
@@ -105,6 +143,8 @@ class SettleAttempt(NamedTuple):
     warnings: List[RunWarning]
     collected: bool = True
     """Whether `outputs` is all there is; else what was seen while the script ran stays."""
+    is_nodes_fault: bool = False
+    """What failed is the node - its disk, its end - and not the script: the job may have it tried again."""
 
 
 class SettleAnswer(NamedTuple):

@@ -219,6 +219,23 @@ COMPUTE_UPDATE = Route(
     "Change how many nodes a target may have",
     computes.UpdateCompute,
 )
+COMPUTE_SWITCH = Route(
+    "computes.switch",
+    "POST",
+    _WORKSPACE + "/computes/{name}/switch",
+    (OWNER,),
+    computes.ComputeState,
+    "Start, stop or restart a compute instance",
+    computes.SwitchCompute,
+)
+COMPUTE_NODES = Route(
+    "computes.nodes",
+    "GET",
+    _WORKSPACE + "/computes/{name}/nodes",
+    (OWNER, RUN),
+    computes.ComputeNodes,
+    "The nodes of a compute target and what each does",
+)
 COMPUTE_DELETE = Route(
     "computes.delete", "DELETE", _WORKSPACE + "/computes/{name}", (OWNER,), server.Done, "Delete a compute target"
 )
@@ -354,6 +371,18 @@ NODE_OUTPUTS = Route(
 NODE_SETTLE = Route(
     "nodes.settle", "POST", _RUN + "/settle", (NODE,), nodes.SettleAnswer, "How it ended", nodes.SettleAttempt
 )
+NODE_JOIN = Route(
+    "nodes.join", "POST", _RUN + "/gang", (NODE,), nodes.GangAnswer, "Wait for the run's other nodes", nodes.JoinGang
+)
+NODE_END_RANK = Route(
+    "nodes.end_rank",
+    "POST",
+    _RUN + "/gang/end",
+    (NODE,),
+    nodes.SettleAnswer,
+    "How one node's part of it ended",
+    nodes.EndRank,
+)
 NODE_REPLICAS = Route(
     "nodes.sync_replicas",
     "POST",
@@ -362,6 +391,9 @@ NODE_REPLICAS = Route(
     nodes.WantedReplicas,
     "Tell the replicas held, learn those wanted",
     nodes.SyncReplicas,
+)
+NODE_PARCEL = Route(
+    "nodes.parcel", "GET", "/api/nodes/parcels/{digest}", (NODE,), Raw, "What a node brings along to its machine"
 )
 NODE_SERVICE_LOG = Route(
     "nodes.append_service_log",

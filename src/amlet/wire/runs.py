@@ -169,6 +169,8 @@ class TrashAnswer(NamedTuple):
 class RunPage(NamedTuple):
     runs: List[Run]
     next: Optional[int]
+    ahead: Dict[str, int] = {}
+    """Of those in a queue: how many runs come before each."""
 
 
 class WatchQuery(NamedTuple):

@@ -21,6 +21,8 @@ class DeployService(NamedTuple):
     properties: Dict[str, str] = {}
     request_id: str = ""
     """Chosen by the client: the same request sent twice makes one revision."""
+    target: Optional[str] = None
+    """A serving target of the workspace; None: this machine."""
 
 
 class Services(NamedTuple):

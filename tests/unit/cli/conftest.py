@@ -67,6 +67,8 @@ class FakeRuns:
         return self.story.pop(0)
 
     def file(self, _workspace: str, _run_id: str, query: Any) -> Body:
+        if query.path not in self.files:
+            raise NotFound(f"There is no file {query.path}.")
         data = self.files[query.path][query.offset :]
         self.read_bytes += len(data)
         return Body(data)

@@ -41,6 +41,37 @@ def test_bytes_that_are_no_text_are_shown_all_the_same(held):
     assert "".join(log.news([RunFile(PATH, 2, True)])) == "\ufffd\n"
 
 
+def test_attempts_are_read_one_after_the_other(held):
+    files = held.client.runs.files
+    log = LogReader(held, "r", PATH)
+    files[PATH] = b"one\nt"
+    assert "".join(log.news([RunFile(PATH, 5, True)])) == "one\nt"
+
+    files["user_logs/attempt_1/std_log.txt"] = b"one\ntwo\n"
+    files["user_logs/attempt_2/std_log.txt"] = b"again\n"
+    files[PATH] = b"last, and longer than the first\n"
+    listed = [RunFile(name, len(data), True) for name, data in files.items()]
+
+    assert "".join(log.news(listed)) == "wo\nagain\nlast, and longer than the first\n"
+    assert "".join(log.news(listed)) == ""
+
+
+def test_a_log_that_takes_its_other_name_meanwhile_is_read_at_the_next_look(held):
+    log = LogReader(held, "r", PATH)
+    held.client.runs.files[PATH] = b""
+    del held.client.runs.files[PATH]
+
+    assert "".join(log.news([RunFile(PATH, 5, True)])) == ""
+
+
+def test_earlier_attempts_of_a_run_that_is_followed_from_now_on_are_left_out(held):
+    files = {"user_logs/attempt_1/std_log.txt": b"old\n", PATH: b"new\n"}
+    held.client.runs.files.update(files)
+    log = LogReader(held, "r", PATH)
+
+    assert "".join(log.news([RunFile(name, len(data), True) for name, data in files.items()])) == "new\n"
+
+
 def test_changes_end_with_the_run(held, make_run):
     ended = make_run(status=COMPLETED, revision=2)
     held.client.runs.story = [RunChanges(make_run(), []), RunChanges(ended, []), RunChanges(ended, [])]

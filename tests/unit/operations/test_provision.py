@@ -5,11 +5,22 @@ from __future__ import annotations
 import pytest
 
 from amlet.base.errors import Conflict, InvalidInput, NotFound
-from amlet.domain.compute import pool_of
+from amlet.domain.compute import Credentials, RemoteMachine, pool_of
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.job import Job, Share
-from amlet.operations.provision import create_compute, delete_compute, describe_compute, find_compute, update_compute
+from amlet.operations.provision import (
+    create_compute,
+    credentials_of,
+    delete_compute,
+    describe_compute,
+    find_compute,
+    list_nodes,
+    switch_compute,
+    update_compute,
+)
 from amlet.operations.reconcile import Reconciler
+from amlet.operations.waiting import with_waits
+from amlet.wire.codec import to_json
 from amlet.wire.computes import CreateCompute, UpdateCompute
 
 MACHINE = Share(8, 32 << 30)
@@ -24,6 +35,9 @@ class Engine:
     def names(self):
         return set(self.alive)
 
+    def troubles(self):
+        return {}
+
     def start(self, node):
         self.alive.add(node.name)
 
@@ -34,9 +48,11 @@ class Engine:
         self.alive.clear()
 
 
-def _create(world, name="cpu-cluster", **changes):
+def _create(world, name="cpu-cluster", machine=MACHINE, **changes):
     asked = CreateCompute("AmlCompute", "STANDARD_D2_V2", max_nodes=2, idle_s=60)._replace(**changes)
-    return world.do(lambda tx: create_compute(tx, world.workspace_id, name, asked, MACHINE, world.now))
+    return world.do(
+        lambda tx: create_compute(tx, world.workspace_id, name, asked, machine, world.now, seal=lambda text: text[::-1])
+    )
 
 
 def _describe(world, name="cpu-cluster"):
@@ -166,3 +182,197 @@ def test_a_deleted_targets_nodes_are_ended(world):
     assert engine.alive == {"local"}
     with pytest.raises(NotFound):
         _describe(world)
+
+
+INSTANCE = {"kind": "ComputeInstance", "min_nodes": 1, "max_nodes": 1, "idle_s": 0}
+
+
+def _switch(world, action, name="cpu-cluster"):
+    return world.do(lambda tx: switch_compute(tx, world.workspace_id, name, action, MACHINE, world.now))
+
+
+def test_an_instances_node_is_there_until_it_is_stopped_whatever_its_idle_time(world):  # v1-behaviours 11.7
+    engine = Engine()
+    _create(world, **INSTANCE)
+    _pass(world, engine)
+    (name,) = engine.alive - {"local"}
+    world.hello(name, _pool(world))
+    assert world.take(name) is None
+    _pass(world, engine, 3600)
+    assert _describe(world).nodes.idle == 1
+
+    state = _switch(world, "stop")
+
+    assert state.target.is_stopped and state.nodes.leaving == 1
+
+
+def test_a_stopped_instance_gets_no_node_and_its_runs_say_why_until_it_is_started(world):
+    engine = Engine()
+    _create(world, **INSTANCE)
+    _switch(world, "stop")
+    _pass(world, engine)
+    run = _submit(world)
+    _pass(world, engine)
+    assert engine.alive == {"local"}
+    told = world.look(lambda tx: with_waits(tx, [world.run(run.id)], MACHINE, world.now)).runs[0].waiting_for
+    assert 'compute instance "cpu-cluster" is stopped' in told
+
+    _switch(world, "start")
+    _pass(world, engine)
+
+    assert len(engine.alive) == 2
+
+
+def test_a_node_that_is_to_go_takes_no_other_run_and_the_next_one_comes_after_it(world):
+    engine = Engine()
+    _create(world, **INSTANCE)
+    _pass(world, engine)
+    (old,) = engine.alive - {"local"}
+    world.hello(old, _pool(world))
+    first, second = _submit(world), _submit(world)
+    assert world.take(old).run_id == first.id
+
+    state = _switch(world, "restart")
+    _pass(world, engine)
+
+    assert state.nodes.leaving == 1
+    assert engine.alive == {"local", old}
+    world.do(lambda tx: tx.leases.end(world.workspace_id, first.id))
+    world.do(lambda tx: tx.runs.save(world.run(first.id)._replace(status="Completed")))
+    assert world.take(old) is None
+    engine.alive.discard(old)
+    _pass(world, engine)
+    _pass(world, engine)
+    (new,) = engine.alive - {"local"}
+    world.hello(new, _pool(world))
+    assert world.take(new).run_id == second.id
+
+
+@pytest.mark.parametrize(("name", "action"), [("cpu-cluster", "start"), ("station", "jump")])
+def test_only_an_instance_is_switched_and_only_by_known_actions(world, name, action):
+    _create(world)
+    _create(world, "station", **INSTANCE)
+    with pytest.raises(InvalidInput):
+        _switch(world, action, name)
+
+
+def test_a_name_keeps_its_kind(world):
+    _create(world)
+    with pytest.raises(Conflict, match="of the kind AmlCompute already"):
+        _create(world, **INSTANCE)
+
+
+def test_a_size_with_a_gpu_needs_a_machine_that_has_as_many_as_nodes(world):
+    with_gpu = MACHINE._replace(gpus=1)
+    assert _create(world, machine=with_gpu, vm_size="STANDARD_NC6", max_nodes=1).share.endswith(", 1 GPU")
+    with pytest.raises(InvalidInput, match="2 nodes of Standard_NC6 need a GPU each: this machine has 1"):
+        _create(world, machine=with_gpu, vm_size="STANDARD_NC6")
+
+
+def test_the_nodes_of_a_target_are_told_with_what_each_does(world):
+    engine = Engine()
+    _create(world)
+    run = _submit(world)
+    _submit(world)
+    _pass(world, engine)
+    first, _ = sorted(engine.alive - {"local"})
+    world.hello(first, _pool(world))
+    world.take(first)
+
+    nodes = world.look(lambda tx: list_nodes(tx, world.workspace_id, "cpu-cluster")).nodes
+
+    assert [(node.state, node.run_id, node.address) for node in nodes] == [
+        ("running", run.id, "127.0.0.1"),
+        ("preparing", None, "127.0.0.1"),
+    ]
+    assert [node.name for node in world.look(lambda tx: list_nodes(tx, world.workspace_id, "local")).nodes] == ["local"]
+    with pytest.raises(NotFound):
+        world.look(lambda tx: list_nodes(tx, world.workspace_id, "other"))
+
+
+REMOTE = CreateCompute(
+    "VirtualMachine",
+    "",
+    remote=RemoteMachine("host.example", 22, "me", "key"),
+    credentials=Credentials(private_key="-----BEGIN PRIVATE KEY-----", passphrase="p"),
+)
+
+
+def _attach(world, asked=REMOTE, engines=("local", "ssh")):
+    return world.do(
+        lambda tx: create_compute(
+            tx,
+            world.workspace_id,
+            "machine",
+            asked,
+            MACHINE,
+            world.now,
+            seal=lambda text: text[::-1],
+            engines=engines,
+        )
+    )
+
+
+def test_a_remote_machine_is_kept_with_its_secrets_sealed_and_apart(world):
+    state = _attach(world)
+
+    assert (state.target.engine, state.share) == ("ssh", "what its machine has")
+    assert b"BEGIN PRIVATE" not in to_json(state)
+    found = world.look(lambda tx: credentials_of(tx, state.target, lambda sealed: sealed[::-1]))
+    assert found == REMOTE.credentials
+    world.do(lambda tx: delete_compute(tx, world.workspace_id, "machine"))
+    with pytest.raises(NotFound, match="has no credentials"):
+        world.look(lambda tx: credentials_of(tx, state.target, str))
+
+
+def test_a_remote_machines_nodes_are_not_started_by_the_engine_of_this_machine(world):
+    engine = Engine()
+    _attach(world)
+    world.submit(job=Job(EnvironmentSpec("env"), "", script="train.py", target="machine"))
+    _pass(world, engine)
+    assert engine.alive == {"local"}
+
+
+def test_a_server_without_the_engine_says_so(world):
+    with pytest.raises(InvalidInput, match="has no engine 'ssh', which a VirtualMachine needs"):
+        _attach(world, engines=("local",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"remote": REMOTE.remote._replace(address="-oProxyCommand=x")}, "is not a host's name"),
+        ({"remote": REMOTE.remote._replace(address="a b")}, "is not a host's name"),
+        ({"remote": REMOTE.remote._replace(username="-l")}, "is not a user's name"),
+        ({"remote": REMOTE.remote._replace(port=0)}, "ssh_port"),
+        ({"remote": REMOTE.remote._replace(signs_in_with="password")}, "does not tell what the credentials are"),
+        ({"credentials": Credentials()}, "need a password or a private key"),
+        ({"credentials": Credentials(private_key="ssh-ed25519 AAA")}, "holds no private key"),
+        ({"credentials": None}, "credentials come with a VirtualMachine"),
+        ({"kind": "AmlCompute", "vm_size": "STANDARD_D2_V2"}, "and with nothing else"),
+        ({"max_nodes": 2}, "is one machine"),
+        ({"kind": "Spark"}, "is not a kind"),
+        ({"tags": {"": "x"}}, "a key has"),
+        ({"details": {"a": "x" * 70_000}}, "details"),
+    ],
+)
+def test_what_cannot_be_attached_is_refused_and_no_secret_is_told(world, changes, text):
+    with pytest.raises(InvalidInput, match=text) as caught:
+        _attach(world, REMOTE._replace(**changes))
+    assert "BEGIN" not in str(caught.value)
+
+
+def test_a_serving_target_takes_no_runs_and_has_no_nodes(world):
+    engine = Engine()
+    _create(world, kind="AKS", max_nodes=1)
+    _pass(world, engine)
+    assert engine.alive == {"local"}
+    with pytest.raises(InvalidInput, match="serves models: no run can be submitted to it"):
+        _submit(world)
+
+
+def test_kept_settings_are_changed_one_by_one(world):
+    _create(world, details={"a": 1, "b": 2})
+    asked = UpdateCompute(details={"b": 3})
+    state = world.do(lambda tx: update_compute(tx, world.workspace_id, "cpu-cluster", asked, MACHINE, world.now))
+    assert state.target.details == {"a": 1, "b": 3}

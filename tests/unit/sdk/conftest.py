@@ -21,7 +21,7 @@ from amlet.domain.workspace import Workspace as WorkspaceRecord
 from amlet.sdk.connection import Names
 from amlet.sdk.experiment import Experiment
 from amlet.sdk.workspace import Workspace
-from amlet.wire.computes import Computes, ComputeState
+from amlet.wire.computes import ComputeNode, ComputeNodes, Computes, ComputeState
 from amlet.wire.environments import BuildState, EnvironmentRecord, Environments
 from amlet.wire.files import RunFile, SizeAnswer, TreeAnswer
 from amlet.wire.models import Models, RegisterAnswer
@@ -331,18 +331,35 @@ class ServicesApi:
 class ComputesApi:
     def __init__(self) -> None:
         self.kept: dict[str, ComputeState] = {}
+        self.asked: list[Any] = []
+        self.found: list[ComputeNode] = []
+        self.story: list[dict[str, Any]] = []
+        """Changes of a target's record and nodes, one a look at it."""
 
     def create(self, _workspace: str, name: str, asked: Any) -> ComputeState:
         target = ComputeTarget(
             "ws_1", name, asked.kind, asked.vm_size, asked.vm_priority, asked.min_nodes, asked.max_nodes,
             asked.idle_s, asked.description, asked.tags, asked.location, NOW, NOW,
+            remote=asked.remote, details=asked.details,
         )  # fmt: skip
+        self.asked.append(asked)
         self.kept[name] = ComputeState(target, NodeCounts(), asked.min_nodes, "1 cores, 4.0 GB")
         return self.kept[name]
 
     def get(self, _workspace: str, name: str) -> ComputeState:
         if name not in self.kept:
             raise NotFound(f'There is no compute target "{name}".', hint="it has: local.")
+        if self.story:
+            change = self.story.pop(0)
+            nodes = change.pop("nodes", self.kept[name].nodes)
+            self.kept[name] = self.kept[name]._replace(target=self.kept[name].target._replace(**change), nodes=nodes)
+        return self.kept[name]
+
+    def nodes(self, _workspace: str, _name: str) -> ComputeNodes:
+        return ComputeNodes(self.found)
+
+    def switch(self, _workspace: str, name: str, asked: Any) -> ComputeState:
+        self.asked.append(asked)
         return self.kept[name]
 
     def list(self, _workspace: str) -> Computes:

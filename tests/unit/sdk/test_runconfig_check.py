@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from amlet.sdk.distributed import MpiConfiguration, PyTorchConfiguration, TensorflowConfiguration
+from amlet.sdk.distributed import JoblibConfiguration, MpiConfiguration, PyTorchConfiguration, TensorflowConfiguration
 from amlet.sdk.exceptions import RunConfigurationException, UserErrorException
 from amlet.sdk.experiment import Experiment
 from amlet.sdk.runconfig import RunConfiguration
@@ -17,6 +17,7 @@ from amlet.sdk.runconfig_data import Data, DataReferenceConfiguration
 from amlet.sdk.runconfig_sections import ApplicationEndpointConfiguration, DockerConfiguration
 from amlet.sdk.script_run import ScriptRun
 from amlet.sdk.script_run_config import ScriptRunConfig, get_run_config_from_script_run, submit
+from amlet.sdk.spread import spread_of
 from amlet.sdk.workspace import Workspace
 
 
@@ -42,20 +43,45 @@ def test_one_process_of_each_kind_is_accepted(config: Any, framework: str, commu
 
 
 @pytest.mark.parametrize(
-    ("config", "path"),
+    ("config", "spread"),
     [
-        (MpiConfiguration(node_count=4), "node_count"),
-        (MpiConfiguration(process_count_per_node=2), "mpi.process_count_per_node"),
-        (PyTorchConfiguration(process_count=2), "pytorch.process_count"),
-        (PyTorchConfiguration(node_count=2), "node_count"),
-        (TensorflowConfiguration(parameter_server_count=2), "tensorflow.parameter_server_count"),
+        (MpiConfiguration(node_count=4), (4, 1, "IntelMpi")),
+        (MpiConfiguration(process_count_per_node=2, node_count=3), (3, 2, "IntelMpi")),
+        (PyTorchConfiguration(process_count=2), (1, 2, "Nccl")),
+        (PyTorchConfiguration("gloo", node_count=2), (2, 1, "Gloo")),
+        (PyTorchConfiguration("gloo", process_count=6, node_count=2), (2, 3, "Gloo")),
+        (JoblibConfiguration(node_count=2), (2, 1, "Joblib")),
+        (TensorflowConfiguration(), (1, 1, "")),
     ],
 )
-def test_several_processes_are_refused_with_the_reason(config: Any, path: str) -> None:
+def test_nodes_and_the_processes_on_each_follow_from_the_configuration(config: Any, spread: Any) -> None:
+    made = ScriptRunConfig(".", "train.py", distributed_job_config=config).run_config  # v1-behaviours 9.4
+    assert setting_faults(made) == []
+    assert spread_of(made) == spread
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "said"),
+    [
+        (MpiConfiguration(node_count=0), "node_count", "1 or more"),
+        (MpiConfiguration(process_count_per_node=0), "mpi.process_count_per_node", "1 or more"),
+        (PyTorchConfiguration(process_count=3, node_count=2), "pytorch.process_count", "multiple of the 2 nodes"),
+        (TensorflowConfiguration(worker_count=2), "tensorflow.worker_count", "not started"),
+        (TensorflowConfiguration(parameter_server_count=2), "tensorflow.parameter_server_count", "not started"),
+    ],
+)
+def test_counts_that_cannot_be_are_refused_with_the_reason(config: Any, path: str, said: str) -> None:
     (fault,) = setting_faults(ScriptRunConfig(".", "train.py", distributed_job_config=config).run_config)
     assert fault.path == path
-    assert "several are not there yet" in fault.message
-    assert "n_jobs" in str(fault.hint)
+    assert said in fault.message
+
+
+def test_several_nodes_need_a_way_to_work_together() -> None:
+    made = RunConfiguration()
+    made.node_count = 2
+    (fault,) = setting_faults(made)
+    assert fault.path == "node_count"
+    assert "JoblibConfiguration" in str(fault.hint)
 
 
 def test_a_backend_that_pytorch_does_not_have_is_told() -> None:

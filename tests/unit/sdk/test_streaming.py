@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from amlet.domain.run import COMPLETED, FAILED, QUEUED, RunError, RunWarning
+from amlet.domain.run import COMPLETED, FAILED, QUEUED, RunError, RunWarning, Stage
 from amlet.sdk.exceptions import ActivityFailedException, ExperimentExecutionException
 from amlet.sdk.experiment import Experiment
 from amlet.sdk.run import Run
@@ -42,6 +43,34 @@ def test_the_output_has_v1s_parts_in_v1s_order(run: Run, held: Any, make_run: An
         f"\nStreaming {LOG}\n{'=' * (len(LOG) + 10)}\n\none\ntwo\n"
         f"\nExecution Summary\n=================\nRunId: {run.id}\nWeb View: {view}\n\n"
     )  # v1-behaviours 2.14
+
+
+def test_each_attempt_has_a_head_of_its_own_and_its_whole_log(run: Run, held: Any, make_run: Any) -> None:
+    first = "user_logs/attempt_1/std_log.txt"
+    held.client.runs.story = [
+        (make_run(revision=1), {LOG: b"one\n"}),
+        (make_run(status=QUEUED, revision=2), {first: b"one\ntwo\n"}),
+        (make_run(revision=3), {first: b"one\ntwo\n", LOG: b"again, and longer\n"}),
+        (make_run(status=COMPLETED, revision=4), {first: b"one\ntwo\n", LOG: b"again, and longer\n"}),
+    ]
+    head = f"\nStreaming {LOG}\n{'=' * (len(LOG) + 10)}\n\n"
+    assert f"{head}one\ntwo\n{head}again, and longer\n\nExecution Summary" in told(run)
+
+
+def test_stages_and_the_reason_for_a_wait_are_told_on_stderr(
+    run: Run, held: Any, make_run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = make_run().created
+    stages = [Stage("submit", now, now + timedelta(seconds=2), "sent")]
+    waits = make_run(status=QUEUED, stages=stages, waiting_for="waits for a node of cpu: 3 runs ahead")
+    fewer = waits._replace(waiting_for="waits for a node of cpu: 1 run ahead")
+    held.client.runs.story = [(state, {}) for state in (waits, waits, waits, fewer, make_run(status=COMPLETED))]
+    told(run)
+    assert capsys.readouterr().err.splitlines() == [
+        "amlet: submit: 2.0 s (sent)",
+        "amlet: waits for a node of cpu: 3 runs ahead",
+        "amlet: waits for a node of cpu: 1 run ahead",
+    ]
 
 
 def test_warnings_stand_in_the_summary(run: Run, held: Any, make_run: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import amlet.store
+from amlet.store.database import Database
+from amlet.store.queue import _FIRST, _PLACES
 from amlet.store.tables import counters, leases, metadata, metrics, runs
 from amlet.store.upserts import _count_on, _statement
 
@@ -45,7 +48,30 @@ def test_upserts_are_said_the_same_way_by_both() -> None:
         texts = [str(statement.compile(dialect=dialect, column_keys=None)) for statement in statements]
         said.append([re.sub(r"%\(\w+\)s(::\w+)?|\?", "?", text) for text in texts])
     assert said[0] == said[1]
-    assert "ON CONFLICT (workspace_id, run_id) DO UPDATE SET" in said[0][0]
+    assert "ON CONFLICT (workspace_id, run_id, node_rank) DO UPDATE SET" in said[0][0]
+
+
+def test_the_queue_is_asked_in_words_of_both() -> None:
+    for dialect in (postgresql.dialect(), sqlite.dialect()):
+        first = str(_FIRST.compile(dialect=dialect))
+        assert first.startswith("WITH RECURSIVE heads(run) AS")
+        assert "LATERAL" not in first  # SQLite has none
+        assert "row_number() OVER (PARTITION BY queue.lane" in str(_PLACES.compile(dialect=dialect))
+
+
+def test_the_next_run_is_found_along_the_index_and_never_by_sorting_the_queue(tmp_path: Path) -> None:
+    database = Database(tmp_path / "records.db")
+    try:
+        text = str(_FIRST.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": False}))
+        with sqlite3.connect(tmp_path / "records.db") as connection:
+            count = text.count("?")
+            plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + text, ["1"] * count)]
+    finally:
+        database.close()
+        connection.close()
+    scans = [step for step in plan if step.startswith("SCAN") and not step.startswith("SCAN heads")]
+    assert all("going" in step or "CONSTANT" in step for step in scans), plan
+    assert any("COVERING INDEX queue_order (pool=? AND priority=? AND lane>?)" in step for step in plan), plan
 
 
 def test_what_only_sqlite_knows_stands_in_one_file() -> None:

@@ -49,6 +49,7 @@ def _print(held: Connection, run_id: str, path: str, *, follows: bool, tail: int
     log: follow.LogReader | None = None
     for found in follow.changes(held, run_id):
         if log is None:
+            path = follow.script_log(found.files, path)
             size_bytes = follow.size_of(found.files, path)
             offset = follow.tail_offset(held, run_id, path, size_bytes, tail) if tail is not None and size_bytes else 0
             log = follow.LogReader(held, run_id, path, offset=offset)

@@ -21,7 +21,7 @@ from amlet.domain.filter import metrics_named, parse, parse_order
 from amlet.domain.run import TERMINAL, TRANSITIONS, Run
 from amlet.sdk.connection import Connection
 from amlet.wire.codec import encode
-from amlet.wire.runs import RunQuery
+from amlet.wire.runs import RunPage, RunQuery
 
 PAGE = 1000
 CELL = 24
@@ -80,35 +80,49 @@ def command(
         trashed=trash,
     )
     ended_too = ended_too or trash or bool(tags) or condition is not None or order is not None
-    runs = _pages(held, query, count) if ended_too else _in_progress(held, query, count)
+    found = _pages(held, query, count) if ended_too else _in_progress(held, query, count)
+    runs = found.runs
     values = [last_values(held, run.id, metrics) for run in runs]
     if as_json:
         told = zip(runs, values, strict=True)
-        json_output.document([{**encode(run), "metrics": found} for run, found in told] if metrics else runs)
+        json_output.document([_as_json(run, last, found.ahead, metrics) for run, last in told])
         return
     if not runs:
         print(f'Workspace "{held.names.name}" has {_none_of(query, ended_too=ended_too)}.', file=sys.stderr)
         return
-    _print(Terminal(sys.stdout), runs, values, metrics)
+    _print(Terminal(sys.stdout), found, values, metrics)
 
 
-def _print(out: Terminal, runs: Sequence[Run], values: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> None:
+def _print(out: Terminal, page: RunPage, values: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> None:
     now = datetime.now(timezone.utc)
+    waits = ("WAITS FOR",) if any(run.waiting_for for run in page.runs) else ()
     out.table(
-        ("RUN", "STATUS", "MADE", "TOOK", "TARGET", *(cut(plain(name), CELL) for name in metrics), "NAME"),
+        ("RUN", "STATUS", "MADE", "TOOK", "TARGET", *(cut(plain(name), CELL) for name in metrics), "NAME", *waits),
         [
             (
                 plain(run.id),
-                out.status(run.status),
+                _status(out, run, page.ahead),
                 f"{human_seconds((now - run.created).total_seconds())} ago",
                 _took(run, now),
                 plain(run.target),
                 *(cut(plain(found[name]), CELL) if name in found else "" for name in metrics),
                 "" if run.display_name == run.id else plain(run.display_name),
+                *(plain(run.waiting_for or "") for _ in waits),
             )
-            for run, found in zip(runs, values, strict=True)
+            for run, found in zip(page.runs, values, strict=True)
         ],
     )
+
+
+def _status(out: Terminal, run: Run, ahead: Mapping[str, int]) -> str:
+    """`Queued #3` is the third in the queue."""
+    place = f" #{ahead[run.id] + 1}" if run.id in ahead else ""
+    return out.status(run.status) + place
+
+
+def _as_json(run: Run, last: Mapping[str, Any], ahead: Mapping[str, int], metrics: Sequence[str]) -> dict[str, Any]:
+    told: dict[str, Any] = {**encode(run), "ahead": ahead.get(run.id)}
+    return {**told, "metrics": last} if metrics else told
 
 
 def _none_of(query: RunQuery, *, ended_too: bool) -> str:
@@ -125,24 +139,29 @@ def _took(run: Run, now: datetime) -> str:
     return human_seconds(((run.ended or now) - run.started).total_seconds())
 
 
-def _pages(held: Connection, query: RunQuery, count: int) -> list[Run]:
+def _pages(held: Connection, query: RunQuery, count: int) -> RunPage:
     runs: list[Run] = []
+    ahead: dict[str, int] = {}
     before: int | None = None
     while len(runs) < count:
         asked = query._replace(limit=min(PAGE, count - len(runs)), before=before)
         page = held.client.runs.list(held.workspace_id, asked)
         runs += page.runs
+        ahead.update(page.ahead)
         before = page.next
         if before is None:
             break
-    return runs
+    return RunPage(runs, None, ahead)
 
 
-def _in_progress(held: Connection, query: RunQuery, count: int) -> list[Run]:
+def _in_progress(held: Connection, query: RunQuery, count: int) -> RunPage:
     # A question a status: the runs in progress may lie behind any number of ended ones.
     runs: list[Run] = []
+    ahead: dict[str, int] = {}
     for status in TRANSITIONS:
         if status not in TERMINAL:
             asked = query._replace(status=status, limit=min(PAGE, count))
-            runs += held.client.runs.list(held.workspace_id, asked).runs
-    return sorted(runs, key=lambda run: run.created, reverse=True)[:count]
+            page = held.client.runs.list(held.workspace_id, asked)
+            runs += page.runs
+            ahead.update(page.ahead)
+    return RunPage(sorted(runs, key=lambda run: run.created, reverse=True)[:count], None, ahead)

@@ -17,6 +17,8 @@ from amlet.cli.options import json_option, workspace_options
 from amlet.cli.stages import failed_stage, seconds, stage_line
 from amlet.cli.terminal import Terminal, plain
 from amlet.cli.values import metric_text
+from amlet.domain.job import Job
+from amlet.domain.run import Run
 from amlet.wire.runs import RunDetails
 
 FILES_SHOWN = 50
@@ -59,6 +61,8 @@ def _print(out: Terminal, details: RunDetails, metrics: Mapping[str, Any], page:
         ("name", "" if run.display_name == run.id else plain(run.display_name)),
         ("experiment", f"{run.experiment}, run {run.number}"),
         ("target", plain(run.target)),
+        ("priority", str(job.priority) if job and job.priority else ""),
+        ("attempt", _attempt(run, job) if job and (job.retries or run.attempt > 1) else ""),
         ("command", plain(job.command or " ".join([job.script or "", *job.arguments])) if job else ""),
         ("environment", plain(f"{job.environment.name}, version {job.environment.version}") if job else ""),
         ("packages", _packages(lock.python, len(lock.packages), lock.as_of) if lock else ""),
@@ -75,6 +79,10 @@ def _print(out: Terminal, details: RunDetails, metrics: Mapping[str, Any], page:
         else:
             good = stage is not failed_stage(run)
             out.line(stage_line(out, stage.name, seconds(stage), stage.detail or "", good=good))
+    if run.past:
+        out.line(out.strong("\nEarlier attempts"))
+    for past in run.past:
+        out.line(f"  {past.number}  {_moment(past.ended)}  {plain(past.error.message)}")
     if metrics:
         out.line(out.strong("\nMetrics"))
         out.facts(((plain(name), metric_text(value)) for name, value in metrics.items()), indent="  ")
@@ -92,6 +100,11 @@ def _print(out: Terminal, details: RunDetails, metrics: Mapping[str, Any], page:
         out.line(f"\n{out.bad('Error')}  {run.error.message}")
         if run.error.stack_trace:
             out.line("  " + run.error.stack_trace.rstrip().replace("\n", "\n  "))
+
+
+def _attempt(run: Run, job: Job) -> str:
+    codes = f", also after exit code {', '.join(map(str, job.retry_codes))}" if job.retry_codes else ""
+    return f"{run.attempt}, with {len(run.past)} of {job.retries} retries used{codes}"
 
 
 def _packages(python: str, count: int, as_of: str | None) -> str:

@@ -11,6 +11,7 @@ from amlet.base.units import human_bytes
 from amlet.cli import following, json_output, place, source
 from amlet.cli.options import json_option, key_values, workspace_options
 from amlet.cli.terminal import Terminal, plain
+from amlet.domain.job import RETRIES_LIMIT
 from amlet.sdk.experiment import Experiment
 from amlet.sdk.script_run_config import ScriptRunConfig
 from amlet.sdk.workspace import Workspace
@@ -44,6 +45,23 @@ class SubmitCommand(click.Command):
     "-e", "variables", metavar="KEY=VALUE", multiple=True, callback=key_values, help="An environment variable. Repeat."
 )
 @click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, callback=key_values, help="A tag. Repeat.")
+@click.option("--priority", type=int, default=0, show_default=True, help="Runs with a higher one start first.")
+@click.option(
+    "--retry",
+    "retries",
+    type=click.IntRange(0, RETRIES_LIMIT),
+    default=0,
+    show_default=True,
+    help="Try again so often when its node is lost.",
+)
+@click.option(
+    "--retry-on",
+    "retry_codes",
+    type=click.IntRange(1, 255),
+    multiple=True,
+    metavar="CODE",
+    help="Try again after this exit code of the script, too. Repeat.",
+)
 @click.option("-d", "--detach", is_flag=True, help="Print the run's id and leave.")
 @click.option("--dry-run", is_flag=True, help="List what would be sent, and send nothing.")
 @workspace_options
@@ -59,6 +77,9 @@ def command(
     display_name: str | None,
     variables: dict[str, str],
     tags: dict[str, str | None],
+    priority: int,
+    retries: int,
+    retry_codes: tuple[int, ...],
     detach: bool,
     dry_run: bool,
     workspace: str | None,
@@ -72,20 +93,25 @@ def command(
 
         amlet submit train.py --conda conda_dependencies.yml -- --kernel linear
     """
+    if retry_codes and not retries:
+        raise click.UsageError("--retry-on needs --retry, which says how often.")
+    turns = source.Turns(priority, retries, retry_codes)
     packages = source.Packages(conda, pip_file, environment).check()
     name = experiment or source.experiment_name(script)
     terminal = Terminal(sys.stderr)
     with json_output.only_ours(as_json):
         if dry_run:
             made = source.environment(folder, packages, f"{name}-env", None)
-            config = source.configuration(folder, script, arguments, made, target=target, variables=variables)
+            config = source.configuration(
+                folder, script, arguments, made, target=target, variables=variables, turns=turns
+            )
             return _dry_run(config, packages, as_json=as_json)
         held = place.connection(workspace, folder, creates=True)
         where = Workspace(*held.names, _held=held)
         made = source.environment(folder, packages, f"{name}-env", where)
         if made is None and (known := source.unused_list(folder)):
             terminal.line(f"amlet: no environment was named; to use the file that is here, add {known}")
-        config = source.configuration(folder, script, arguments, made, target=target, variables=variables)
+        config = source.configuration(folder, script, arguments, made, target=target, variables=variables, turns=turns)
         run = Experiment(where, name, _create_in_cloud=False).submit(config, tags=tags, display_name=display_name)
         page = run.get_portal_url()
         if detach:

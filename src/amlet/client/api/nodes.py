@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional
 
 from amlet.client.api.noun import Noun
+from amlet.client.body import Body
 from amlet.wire import routes
 from amlet.wire.files import AppendQuery, SizeAnswer
 from amlet.wire.nodes import (
     AttemptQuery,
     AttemptStarted,
+    EndRank,
+    GangAnswer,
+    JoinGang,
     LeaseAnswer,
     LeaseState,
     LiveAnswer,
@@ -68,9 +72,21 @@ class NodesApi(Noun):
         """How it ended."""
         return self._call(SettleAnswer, routes.NODE_SETTLE, workspace_id, run_id, body=body)
 
+    def join(self, workspace_id: str, run_id: str, body: JoinGang, *, patience_s: Optional[float] = None) -> GangAnswer:
+        """Wait for the run's other nodes."""
+        return self._call(GangAnswer, routes.NODE_JOIN, workspace_id, run_id, body=body, patience_s=patience_s)
+
+    def end_rank(self, workspace_id: str, run_id: str, body: EndRank) -> SettleAnswer:
+        """How one node's part of it ended."""
+        return self._call(SettleAnswer, routes.NODE_END_RANK, workspace_id, run_id, body=body)
+
     def sync_replicas(self, body: SyncReplicas, *, patience_s: Optional[float] = None) -> WantedReplicas:
         """Tell the replicas held, learn those wanted."""
         return self._call(WantedReplicas, routes.NODE_REPLICAS, body=body, patience_s=patience_s)
+
+    def parcel(self, digest: str) -> Body:
+        """What a node brings along to its machine."""
+        return self._call(Body, routes.NODE_PARCEL, digest)
 
     def append_service_log(self, workspace_id: str, name: str, data: Data, size_bytes: Optional[int]) -> Done:
         """Bring lines of a replica's log."""

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from amlet.operations import provision
 from amlet.server.context import Call, Handler
-from amlet.wire.computes import Computes, ComputeState
+from amlet.wire.computes import ComputeNodes, Computes, ComputeState
 from amlet.wire.server import Done
 
 
 async def create(call: Call) -> ComputeState:
     parts, name = call.parts, call.path["name"]
     return await parts.write(
-        lambda tx: provision.create_compute(tx, call.workspace_id, name, call.body, parts.machine, parts.now())
+        lambda tx: provision.create_compute(
+            tx,
+            call.workspace_id,
+            name,
+            call.body,
+            parts.machine,
+            parts.now(),
+            seal=parts.secrets.seal,
+            engines=parts.engines,
+            cluster_engine=parts.cluster_engine,
+        )
     )
 
 
@@ -34,6 +44,17 @@ async def update(call: Call) -> ComputeState:
     )
 
 
+async def switch(call: Call) -> ComputeState:
+    parts, name, action = call.parts, call.path["name"], call.body.action
+    return await parts.write(
+        lambda tx: provision.switch_compute(tx, call.workspace_id, name, action, parts.machine, parts.now())
+    )
+
+
+async def nodes(call: Call) -> ComputeNodes:
+    return await call.parts.read(lambda tx: provision.list_nodes(tx, call.workspace_id, call.path["name"]))
+
+
 async def delete(call: Call) -> Done:
     await call.parts.write(lambda tx: provision.delete_compute(tx, call.workspace_id, call.path["name"]))
     return Done()
@@ -44,5 +65,7 @@ HANDLERS: dict[str, Handler] = {
     "computes.get": get,
     "computes.list": list_all,
     "computes.update": update,
+    "computes.switch": switch,
+    "computes.nodes": nodes,
     "computes.delete": delete,
 }

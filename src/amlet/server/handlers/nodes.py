@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from starlette.responses import Response
+
 from amlet.base.errors import Forbidden, NotFound
 from amlet.domain.job import Lease
 from amlet.domain.run import CANCEL_REQUESTED
-from amlet.operations import collect, deploy, lease, settle
+from amlet.operations import collect, deploy, gang, lease, settle
 from amlet.operations.transitions import queue_topic, run_topic
 from amlet.server.context import Call, Handler
+from amlet.server.streams import file_response
 from amlet.store.base import Transaction
 from amlet.wire.files import SizeAnswer
-from amlet.wire.nodes import LeaseAnswer, LeaseState, LiveAnswer, NodeWelcome, SettleAnswer, WantedReplicas
+from amlet.wire.nodes import (
+    GangAnswer,
+    LeaseAnswer,
+    LeaseState,
+    LiveAnswer,
+    NodeWelcome,
+    SettleAnswer,
+    WantedReplicas,
+)
 from amlet.wire.server import Done
 
 LOG_LIMIT_BYTES = 16 << 20
@@ -30,7 +41,7 @@ async def take(call: Call) -> LeaseAnswer:
         node = tx.nodes.find(name)
         if node is None:
             raise NotFound(f'No node "{name}" has said hello.')
-        return node.pool, node.leaving, tx.runs.first_queued(node.pool) is not None
+        return node.pool, node.leaving, lease.has_work(tx, node, parts.machine, parts.now())
 
     pool, _, _ = await parts.read(peek)
 
@@ -45,7 +56,7 @@ async def take(call: Call) -> LeaseAnswer:
             return LeaseAnswer(None)  # its node was killed: a run given to it now would wait for its lease to lapse
         first = False  # the first look is the heartbeat, written whether there is work or not
         found: Lease | None = await parts.write(
-            lambda tx: lease.take(tx, name, parts.url, parts.tokens.for_run, parts.now())
+            lambda tx: lease.take(tx, name, parts.url, parts.tokens.for_run, parts.machine, parts.now())
         )
         return LeaseAnswer(found) if found else None
 
@@ -56,8 +67,12 @@ async def renew(call: Call) -> LeaseState:
     _check_node(call)
     parts, asked = call.parts, call.body
     state = await parts.write(
-        lambda tx: lease.renew(tx, call.workspace_id, call.run_id, asked.attempt, asked.node, parts.now())
+        lambda tx: lease.renew(
+            tx, call.workspace_id, call.run_id, asked.attempt, asked.node, parts.now(), node_rank=asked.node_rank
+        )
     )
+    if asked.node_rank is not None:
+        return await _gang_changed(call, state)
     if state.cancel or not asked.wait_s:
         return state
 
@@ -66,6 +81,34 @@ async def renew(call: Call) -> LeaseState:
         return state._replace(cancel=True) if run.status == CANCEL_REQUESTED else None
 
     return await parts.topics.until(run_topic(call.workspace_id, call.run_id), cancelled, asked.wait_s) or state
+
+
+async def _gang_changed(call: Call, state: LeaseState) -> LeaseState:
+    parts, asked, key = call.parts, call.body, (call.workspace_id, call.run_id)
+
+    async def changed() -> LeaseState | None:
+        found = await parts.read(lambda tx: gang.look(tx, lease.current(tx, *key, asked.attempt), lease.LEASE_S))
+        return found if found != asked.known else None
+
+    return await parts.topics.until(run_topic(*key), changed, asked.wait_s) or state
+
+
+async def join(call: Call) -> GangAnswer:
+    _check_node(call)
+    parts, asked, key = call.parts, call.body, (call.workspace_id, call.run_id)
+    await parts.write(lambda tx: gang.join(tx, lease.current(tx, *key, asked.attempt), asked))
+
+    async def joined() -> GangAnswer | None:
+        return await parts.read(lambda tx: gang.joined(tx, lease.current(tx, *key, asked.attempt)))
+
+    return await parts.topics.until(run_topic(*key), joined, asked.wait_s) or GangAnswer([], 0)
+
+
+async def end_rank(call: Call) -> SettleAnswer:
+    asked = call.body
+    return await call.parts.write(
+        lambda tx: gang.end_rank(tx, lease.current(tx, call.workspace_id, call.run_id, asked.attempt), asked)
+    )
 
 
 async def started(call: Call) -> Done:
@@ -118,6 +161,14 @@ async def sync_replicas(call: Call) -> WantedReplicas:
     return found if found is not None else await parts.read(lambda tx: deploy.wanted_replicas(tx, asked.node))
 
 
+async def parcel(call: Call) -> Response:
+    parts, digest = call.parts, call.path["digest"]
+    found = await parts.threaded(lambda: parts.parcels.find(digest))
+    if found is None:
+        raise NotFound(f"There is no parcel {digest[:80]}.", hint="a node of another version asked for it.")
+    return await file_response(parts, found.path)
+
+
 async def append_service_log(call: Call) -> Done:
     data = await call.raw(LOG_LIMIT_BYTES)
     record = await call.parts.read(lambda tx: deploy.find_service(tx, call.workspace_id, call.path["name"]))
@@ -139,6 +190,9 @@ HANDLERS: dict[str, Handler] = {
     "nodes.put_outputs": put_outputs,
     "nodes.finalizing": finalizing,
     "nodes.settle": settle_attempt,
+    "nodes.join": join,
+    "nodes.end_rank": end_rank,
     "nodes.sync_replicas": sync_replicas,
+    "nodes.parcel": parcel,
     "nodes.append_service_log": append_service_log,
 }

@@ -17,6 +17,7 @@ from amlet.operations.find import find_runs
 from amlet.operations.lease import current
 from amlet.operations.submit import submit as submit_job
 from amlet.operations.transitions import run_topic
+from amlet.operations.waiting import with_waits
 from amlet.runtime.journal import read_points
 from amlet.server.context import Call, Handler
 from amlet.server.metric_stream import metrics_response
@@ -39,15 +40,17 @@ async def submit(call: Call) -> SubmitAnswer:
 
 
 async def page(call: Call) -> RunPage:
-    asked = call.query
+    asked, parts = call.query, call.parts
     if call.principal.kind == RUN and asked.parent_id is None:
         asked = asked._replace(parent_id=call.principal.run_id)  # a job sees its own children
 
     def look(tx: Transaction) -> RunPage:
         check_family(tx, call.principal, call.workspace_id, asked.parent_id)
-        return find_runs(tx, call.workspace_id, asked)
+        found = find_runs(tx, call.workspace_id, asked)
+        waits = with_waits(tx, found.runs, parts.machine, parts.now(), engines=parts.engines)
+        return RunPage(waits.runs, found.next, waits.ahead)
 
-    return await call.parts.read(look)
+    return await parts.read(look)
 
 
 async def start(call: Call) -> Runs:
@@ -116,7 +119,7 @@ async def put_snapshot(call: Call) -> TreeAnswer:
 
 async def get(call: Call) -> RunDetails:
     def look(tx: Transaction) -> RunDetails:
-        run = tx.runs.get(call.workspace_id, call.run_id)
+        run = _run(call, tx)
         lock = tx.locks.get(run.lock_id) if run.lock_id else None
         return RunDetails(run, _job(tx, run), lock, _files(tx, run))
 
@@ -127,7 +130,7 @@ async def watch(call: Call) -> RunChanges:
     parts, after = call.parts, call.query.after
 
     def look(tx: Transaction) -> RunChanges:
-        run = tx.runs.get(call.workspace_id, call.run_id)
+        run = _run(call, tx)
         return RunChanges(run, _files(tx, run))
 
     async def changed() -> RunChanges | None:
@@ -190,6 +193,13 @@ async def drain(call: Call) -> SizeAnswer:
         return collect.drain(tx, run, asked.journal, asked.offset, data, parsed)
 
     return SizeAnswer(await call.parts.write(keep))
+
+
+def _run(call: Call, tx: Transaction) -> Run:
+    """The run, with why it waits now."""
+    run = tx.runs.get(call.workspace_id, call.run_id)
+    parts = call.parts
+    return with_waits(tx, [run], parts.machine, parts.now(), engines=parts.engines).runs[0]
 
 
 def _job(tx: Transaction, run: Run) -> Job | None:

@@ -13,14 +13,16 @@ from starlette.types import Scope
 
 from amlet.base.errors import AmletError, InvalidInput, NotFound, Unauthorized
 from amlet.operations.prepare import BUILD_LOG
+from amlet.operations.waiting import with_waits
 from amlet.server.context import Parts
 from amlet.server.security import check_site
 from amlet.server.studio import access, assets, compare_view, images, listings, metric_page, run_view
 from amlet.server.studio.answers import asset_answer, error_page, html, redirect
 from amlet.server.studio.rendering import render
 from amlet.server.studio.run_files import RunFiles, fetcher
-from amlet.server.studio.run_view import OUTPUT_LOG, RunFacts
+from amlet.server.studio.run_view import RunFacts
 from amlet.server.studio.tails import Tail, no_tail, read_tail
+from amlet.store.base import Transaction
 from amlet.wire import pages
 
 Work = Callable[[Request, Parts], Awaitable[Response]]
@@ -125,7 +127,7 @@ async def _run(request: Request, parts: Parts) -> Response:
         run = facts.run
         if run.experiment != request.path_params["experiment"]:
             return pages.run_page(run.workspace_id, run.experiment, run.id)
-        output, build_log = (_tail(parts, facts, path) for path in (OUTPUT_LOG, BUILD_LOG))
+        output, build_log = (_tail(parts, facts, path) for path in (facts.output_log, BUILD_LOG))
         values: dict[str, Any] = run_view.run_values(facts, fetcher(parts), parts.now())
         return render("run.html", **values, **run_view.log_values(run, output, build_log))
 
@@ -173,7 +175,13 @@ async def _compare(request: Request, parts: Parts) -> Response:
 def _facts(request: Request, parts: Parts) -> RunFacts:
     workspace_id, run_id = request.path_params["workspace_id"], request.path_params["run_id"]
     now = parts.now()
-    return parts.records.read(lambda tx: run_view.read_facts(tx, workspace_id, run_id, now))
+
+    def look(tx: Transaction) -> RunFacts:
+        facts = run_view.read_facts(tx, workspace_id, run_id, now)
+        waits = with_waits(tx, [facts.run], parts.machine, now, engines=parts.engines)
+        return facts._replace(run=waits.runs[0])
+
+    return parts.records.read(look)
 
 
 def _tail(parts: Parts, facts: RunFacts, path: str) -> Tail:

@@ -10,7 +10,7 @@ from amlet.base.errors import NotFound
 from amlet.domain import run as runs
 from amlet.domain.artifact import BlobLocation, Tree
 from amlet.domain.environment import Lock
-from amlet.domain.job import Job
+from amlet.domain.job import FIRST_STD_LOG, STD_LOG, Job
 from amlet.domain.model import Model
 from amlet.domain.run import Run
 from amlet.domain.workspace import Workspace
@@ -26,10 +26,8 @@ from amlet.server.studio.words import clip
 from amlet.store.base import FileRecord, MetricSummary, ModelFilter, Transaction
 from amlet.wire import pages
 
-OUTPUT_LOG = "user_logs/std_log.txt"
-"""v1-behaviours 3.6."""
-
-LOGS = (OUTPUT_LOG, BUILD_LOG)
+OUTPUT_LOG = STD_LOG
+LOGS = (STD_LOG, FIRST_STD_LOG, BUILD_LOG)
 FILES_LIMIT = 500
 TRACEBACK_LIMIT = 20_000
 COMMAND_LIMIT = 4_000
@@ -50,6 +48,11 @@ class RunFacts(NamedTuple):
     """Of logs that are blobs by now."""
     family: Family
     snapshot: Tree | None
+
+    @property
+    def output_log(self) -> str:
+        """What the script prints."""
+        return self.job.script_log if self.job is not None else STD_LOG
 
 
 def read_facts(tx: Transaction, workspace_id: str, run_id: str, now: datetime) -> RunFacts:

@@ -124,6 +124,16 @@ _table(
     *_text("description", nullable=True),
     *_text("tags", "location"),
     *_number("created", "modified"),
+    *_text("engine"),
+    Column("is_stopped", Boolean, nullable=False),
+    *_text("remote", nullable=True),
+    *_text("details"),
+)
+_table(
+    "secrets",
+    _workspace(key=True),
+    *_text("name", key=True),
+    *_text("sealed"),
 )
 _table(
     "requests",
@@ -139,6 +149,7 @@ _table(
     *_number("started"),
     *_number("idle_since", "seen", nullable=True),
     Column("leaving", Boolean, nullable=False),
+    *_text("trouble", nullable=True),
     Index("nodes_pool", "pool"),
 )
 _table(
@@ -158,6 +169,8 @@ _table(
     *_text("name", "description", "parent_id", nullable=True),
     *_text("parameters"),
     *_number("trashed", nullable=True),
+    *_text("past"),
+    *_number("again_at", nullable=True),
     *_text("pool"),
     *_text("submission_id", nullable=True),
     UniqueConstraint("workspace_id", "id"),
@@ -170,6 +183,7 @@ _table(
     Index("runs_status", "status", "seq"),
     Index("runs_pool_status", "pool", "status", "seq"),
     Index("runs_trashed", "trashed"),
+    Index("runs_again_at", "again_at"),
 )
 _table(
     "run_labels",
@@ -189,15 +203,31 @@ _table(
     Index("jobs_snapshot", "snapshot_id"),
 )
 _table(
+    "queue",
+    _row_of("run", "runs.seq", key=True),
+    *_text("pool"),
+    *_number("priority"),
+    *_text("lane"),
+    *_number("nodes"),
+    Index("queue_order", "pool", "priority", "lane", "run"),
+)
+_table(
     "leases",
     *_text("workspace_id", "run_id", key=True),
     *_number("attempt"),
     *_text("node", "pool"),
     *_number("expires"),
+    *_number("node_rank", key=True),
     ForeignKeyConstraint(["workspace_id", "run_id"], ["runs.workspace_id", "runs.id"], ondelete="CASCADE"),
     Index("leases_node", "node"),
     Index("leases_pool", "pool"),
     Index("leases_expires", "expires"),
+)
+_table(
+    "gangs",
+    *_text("workspace_id", "run_id", key=True),
+    *_text("gang"),
+    ForeignKeyConstraint(["workspace_id", "run_id"], ["runs.workspace_id", "runs.id"], ondelete="CASCADE"),
 )
 _table(
     "run_files",
@@ -255,7 +285,7 @@ _table(
     *_text("error", "description", nullable=True),
     *_text("tags", "properties"),
     *_number("created", "updated", "changes"),
-    *_text("node", nullable=True),
+    *_text("target", "node", nullable=True),
     *_number("port", nullable=True),
     *_number("log"),
 )

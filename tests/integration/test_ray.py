@@ -1,0 +1,284 @@
+"""Runs on a cluster of Ray's: actors bring our nodes, machines are lost, the head too; the autoscaler."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amlet.domain.compute import AML_COMPUTE, IDLE
+from amlet.domain.environment import EnvironmentSpec
+from amlet.domain.run import CANCELED, COMPLETED, FAILED, QUEUED, RUNNING, Run
+from amlet.operations.lease import LEASE_S
+from amlet.runtime.process import mark_of
+from amlet.wire.computes import ComputeNode, CreateCompute, UpdateCompute
+from amlet.wire.files import FileQuery
+from amlet.wire.server import StopServer
+from support.ray_cluster import RayCluster, arguments_of, need_ray
+from support.runs import finish, submit_script, workspace_id
+from support.server import RealServer, until
+
+CHATTY = """
+import os, pathlib, amlet
+pathlib.Path("outputs/here.txt").write_text(amlet.__file__)
+print("home", os.environ["AMLET_HOME"], "ray", [name for name in os.environ if name.startswith("RAY_")])
+"""
+
+WAITS = """
+import pathlib, sys, time
+while not pathlib.Path({go_on!r}).exists():
+    time.sleep(0.05)
+"""
+
+
+class OnRay:
+    """A server of an empty home whose clusters are Ray's."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self.folder = folder
+        self.server = RealServer(folder / "home")
+        self._address = address
+        self.start()
+
+    def start(self) -> None:
+        # A home without settings of Ray's, and not that of the cluster's own processes.
+        self.server.start(AMLET_ENGINE="ray", AMLET_RAY_ADDRESS=self._address, HOME=str(self.folder))
+        self.client = self.server.client()
+        self.workspace_id = workspace_id(self.client)
+
+    def cluster(self, name: str, *, max_nodes: int = 1, min_nodes: int = 0, idle_s: int = 2) -> None:
+        asked = CreateCompute(AML_COMPUTE, "STANDARD_D2_V2", min_nodes=min_nodes, max_nodes=max_nodes, idle_s=idle_s)
+        state = self.client.computes.create(self.workspace_id, name, asked)
+        assert state.target.engine == "ray"
+
+    def submit(self, text: str, target: str, **job_fields: Any) -> Run:
+        return submit_script(self.client, self.folder / "source", text, target=target, **job_fields)
+
+    def waiting(self, target: str, *, retries: int = 0) -> Run:
+        """A run whose script goes on until `release`."""
+        text = WAITS.format(go_on=str(self.go_on)) + f"# {time.monotonic_ns()}"  # a submission of its own
+        run = self.submit(text, target, retries=retries)
+        return self.comes_to(run, RUNNING)
+
+    @property
+    def go_on(self) -> Path:
+        return self.folder / "go-on"
+
+    def comes_to(self, run: Run, *statuses: str, seconds: float = 60.0) -> Run:
+        def look() -> Run | None:
+            found = self.client.runs.get(run.workspace_id, run.id).run
+            return found if found.status in statuses else None
+
+        return until(look, seconds=seconds, what=f"status {statuses}")
+
+    def nodes(self, target: str) -> list[ComputeNode]:
+        return self.client.computes.nodes(self.workspace_id, target).nodes
+
+    def text(self, run: Run, path: str) -> str:
+        with self.client.runs.file(run.workspace_id, run.id, FileQuery(path)) as body:
+            return body.read().decode()
+
+    def why(self, run: Run) -> str:
+        """Why a run waits."""
+        return self.client.runs.get(run.workspace_id, run.id).run.waiting_for or ""
+
+    def gone(self, target: str, *, seconds: float = 40.0) -> None:
+        until(lambda: not self.nodes(target), seconds=seconds, what=f"the end of {target}'s nodes")
+
+    def end(self) -> None:
+        """As `amlet server stop` does: the nodes end with it."""
+        if self.server.process is not None and self.server.process.poll() is None:
+            self.client.server.stop(StopServer(cancel_runs=True))
+            self.server.process.wait(60)
+        self.server.close()
+
+
+@contextmanager
+def on_ray(address: str) -> Iterator[OnRay]:
+    folder = Path(tempfile.mkdtemp(prefix="amlet-"))
+    made = OnRay(folder, address)
+    try:
+        yield made
+    finally:
+        made.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def workers(cluster: RayCluster, target: str) -> list[int]:
+    """The workers of a target's nodes on a cluster's machines, and their guards."""
+    found = []
+    for pid in cluster.processes():
+        with contextlib.suppress(OSError):
+            if "amlet.node" in arguments_of(pid) and Path(f"/proc/{pid}/cwd").readlink().name.startswith(target):
+                found.append(pid)
+    return found
+
+
+@pytest.fixture(scope="module")
+def shared(ray_cluster: RayCluster) -> Iterator[OnRay]:
+    with on_ray(ray_cluster.address) as made:
+        yield made
+
+
+def test_a_run_has_a_node_of_an_actor_brought_along_and_found_again_by_the_next_server(
+    ray_cluster: RayCluster, shared: OnRay
+) -> None:
+    shared.cluster("cpu", max_nodes=2)
+    over = finish(shared.client, shared.submit(CHATTY, "cpu"))
+    log = shared.text(over, "user_logs/std_log.txt")
+    assert over.status == COMPLETED, (over.error, log)
+    root = ray_cluster.home / ".amlet-node"
+    assert shared.text(over, "outputs/here.txt").startswith(str(root / "bundles"))
+    assert f"home {root}" in log and "ray []" in log
+
+    run = shared.waiting("cpu")
+    shared.server.kill()
+    shared.start()
+    shared.go_on.touch()
+    over = finish(shared.client, run)
+    assert (over.status, over.attempt) == (COMPLETED, 1)
+    assert over.properties["amlet.node"] == next(iter(shared.nodes("cpu"))).name
+    shared.gone("cpu")
+    assert not workers(ray_cluster, "cpu")
+
+
+def test_a_run_that_no_machine_of_rays_can_take_says_so(shared: OnRay) -> None:
+    shared.cluster("gone")
+    run = shared.comes_to(shared.submit("pass", "gone"), QUEUED)
+    until(lambda: "no machine with the resource amlet_gone" in shared.why(run), what="the reason")
+    shared.client.runs.cancel(run.workspace_id, run.id)
+    shared.comes_to(run, CANCELED)
+    shared.gone("gone")  # Ray is no longer asked for a machine
+
+
+@pytest.mark.every_fault
+def test_an_environment_is_built_on_the_machine_by_the_uv_brought_along(ray_cluster: RayCluster, shared: OnRay) -> None:
+    shared.cluster("cpu", max_nodes=2)
+    text = "import azureml.core, joblib; joblib.dump([joblib.__version__], 'outputs/version'); print(joblib.__file__)"
+    run = shared.submit(text, "cpu", environment=EnvironmentSpec("packages", pip=["joblib==1.4.2"]))
+    over = finish(shared.client, run)
+    log = shared.text(over, "user_logs/std_log.txt")
+    assert over.status == COMPLETED, (over.error, log)
+    assert log.startswith(str(ray_cluster.home / ".amlet-node"))
+    assert list(ray_cluster.home.glob(".amlet-node/uv/*/uv"))
+
+
+@pytest.mark.every_fault
+def test_a_machine_that_is_lost_fails_its_run_within_the_lease_and_a_retry_goes_elsewhere(
+    ray_cluster: RayCluster, shared: OnRay
+) -> None:
+    shared.cluster("lost", max_nodes=1)
+    for retries in (0, 1):
+        machine = ray_cluster.add_machine({"amlet_lost": 1})
+        shared.go_on.unlink(missing_ok=True)
+        run = shared.waiting("lost", retries=retries)
+        machine.kill()
+        began = time.monotonic()
+        if not retries:
+            over = finish(shared.client, run)
+            assert time.monotonic() - began < 2 * LEASE_S
+            assert over.status == FAILED and over.error is not None and "was lost" in over.error.message
+        else:
+            shared.comes_to(run, QUEUED, seconds=2 * LEASE_S)
+            ray_cluster.add_machine({"amlet_lost": 1})
+            shared.go_on.touch()
+            over = finish(shared.client, run)
+            assert (over.status, over.attempt) == (COMPLETED, 2), over.error
+
+
+@pytest.mark.every_fault
+def test_a_killed_worker_comes_again_and_takes_up_its_run(ray_cluster: RayCluster, shared: OnRay) -> None:
+    shared.gone("cpu")
+    shared.go_on.unlink(missing_ok=True)
+    run = shared.waiting("cpu")
+    guard, worker = sorted(workers(ray_cluster, "cpu"))
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: len(set(workers(ray_cluster, "cpu")) - {guard, worker}) == 2, what="the next worker and its guard")
+    shared.go_on.touch()
+    over = finish(shared.client, run)
+    assert (over.status, over.attempt) == (COMPLETED, 1)
+
+
+@pytest.mark.every_fault
+def test_no_worker_and_no_job_outlives_a_killed_raylet(ray_cluster: RayCluster, shared: OnRay) -> None:
+    machine = ray_cluster.add_machine({"amlet_orphan": 1})
+    shared.cluster("orphan")
+    shared.go_on.unlink(missing_ok=True)
+    run = shared.waiting("orphan")
+    marks = [mark_of(pid) for pid in machine.processes()]
+    machine.kill_raylet()
+    over = finish(shared.client, run)
+    assert over.status == FAILED and over.error is not None
+    left = lambda: [arguments_of(mark.pid) for mark in marks if mark.is_alive()]  # noqa: E731
+    until(lambda: not left(), what=f"the end of {left()}")
+
+
+@pytest.mark.every_fault
+def test_the_heads_death_hangs_no_run_and_a_new_head_has_nodes_again() -> None:
+    need_ray()
+    cluster = RayCluster()
+    try:
+        cluster.start_head()
+        cluster.add_machine({"amlet_cpu": 1})
+        with on_ray(cluster.address) as bench:
+            bench.cluster("cpu", idle_s=600)
+            run = bench.waiting("cpu")
+            waits = bench.submit("pass", "cpu")
+            cluster.kill_head()
+            # Its machine goes on until it gives its head up; the run ends with it, or before by itself.
+            over = finish(bench.client, run)
+            assert over.status == FAILED and over.error is not None, over
+            until(lambda: "does not answer" in bench.why(waits), what="the reason")
+            cluster.forget_head()
+            cluster.start_head()
+            cluster.add_machine({"amlet_cpu": 1})
+            assert finish(bench.client, waits).status == COMPLETED
+    finally:
+        cluster.close()
+
+
+@pytest.mark.every_fault
+def test_rays_autoscaler_brings_machines_from_none_to_two_and_takes_them_away() -> None:
+    need_ray()
+    cluster = RayCluster()
+    try:
+        cluster.start_autoscaling_head({"CPU": 1, "amlet_auto": 1}, most=2)
+        with on_ray(cluster.address) as bench:
+            bench.cluster("auto", max_nodes=2, idle_s=2)
+            runs = [bench.submit(WAITS.format(go_on=str(bench.go_on)) + f"# {n}", "auto") for n in range(3)]
+            until(lambda: len(cluster.machines()) == 3, seconds=60, what="a machine for each node")
+            for run in runs[:2]:
+                bench.comes_to(run, RUNNING)
+            bench.go_on.touch()
+            assert [finish(bench.client, run).status for run in runs] == [COMPLETED] * 3
+            bench.gone("auto")
+            until(lambda: len(cluster.machines()) == 1, seconds=60, what="the end of both machines")
+
+            bench.client.computes.update(bench.workspace_id, "auto", UpdateCompute(min_nodes=1))
+            until(lambda: [node.state for node in bench.nodes("auto")] == [IDLE], seconds=60, what="the least of nodes")
+            assert len(cluster.machines()) == 2
+            bench.server.kill()
+            for worker in workers(cluster, "auto"):
+                os.kill(worker, signal.SIGTERM)
+            until(lambda: not workers(cluster, "auto"), what="the end of the node")
+            ended = time.monotonic()  # what holds the machine now is what was asked of Ray, beyond its idle time of 3 s
+
+            def held() -> bool:
+                assert len(cluster.machines()) == 2
+                return time.monotonic() - ended > 10.0
+
+            until(held, what="the machine's idle time")
+            bench.start()
+            bench.client.computes.update(bench.workspace_id, "auto", UpdateCompute(min_nodes=0))
+            until(lambda: len(cluster.machines()) == 1, seconds=60, what="the end of the last machine")
+    finally:
+        cluster.close()
