@@ -233,9 +233,9 @@ def test_env_prune_says_what_goes_deletes_it_and_the_environment_still_works(
     fresh_server: RealServer, tmp_path, spec
 ) -> None:
     place = CommandLine(fresh_server, "pruned", tmp_path)
-    run = finish(
-        place.client, submit_script(place.client, tmp_path / "job", f"import {module(spec)}", environment=spec)
-    )
+    cold = {"AMLET_WARM_START": "0"}  # a warm parent would use the build for some minutes more
+    script = submit_script(place.client, tmp_path / "job", f"import {module(spec)}", environment=spec, variables=cold)
+    run = finish(place.client, script)
     assert run.lock_id is not None
     build = fresh_server.home.environments / "builds" / run.lock_id
     assert "in use" in place.cli("env", "prune", "--unused-for", "0").out

@@ -509,6 +509,8 @@ def passes(seconds: float) -> bool:
 def _role(pid: int) -> str:
     words = _command(pid).split()
     text = " ".join(words[:3])
+    if "bootstrap.py" in text and "warm:" in text:
+        return "parent"  # of warm starts: no run's
     if "bootstrap.py" in text:
         return "job"
     if "replica.py" in text:
