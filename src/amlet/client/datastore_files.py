@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTupl
 
 from amlet.base.errors import NotFound
 from amlet.base.hashing import sha256_bytes, sha256_stream
+from amlet.base.machine import boot_id
 from amlet.base.paths import owner_only
 from amlet.client.data_folder import DataFolder
 from amlet.domain.artifact import Entry
 from amlet.domain.data import WORKSPACE_STORES, DataFile, LocalPlace, clean_path, is_glob
-from amlet.runtime.process import boot_id
 
 if TYPE_CHECKING:
     from amlet.client.connection import Client
+    from amlet.client.uploads import Sources
     from amlet.wire.data import DatastoreState
 
 PARALLEL = 4
@@ -183,7 +184,8 @@ class DatastoreFiles:
         from amlet.client.uploads import submit_with_blobs
         from amlet.wire.data import PutDataFiles
 
-        entries, sources = [], {}
+        entries: List[Entry] = []
+        sources: Sources = {}
         for file in batch:
             with file.source.open("rb") as stream:
                 sha256, size = sha256_stream(stream)
@@ -204,7 +206,7 @@ def sees(place: LocalPlace) -> bool:
     if place.boot_id != boot_id():
         return False
     try:
-        info = os.stat(place.path)
+        info = Path(place.path).stat()
     except OSError:
         return False
     return (info.st_dev, info.st_ino) == (place.device, place.inode) and os.access(place.path, os.R_OK | os.X_OK)

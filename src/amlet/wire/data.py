@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 from amlet.base.errors import InvalidInput
 from amlet.domain.artifact import Entry
-from amlet.domain.data import DataFile, DatasetRecord, Datastore, DataPath, DataUse, LocalPlace
+from amlet.domain.data import DataFile, DataPath, DatasetRecord, Datastore, DataUse, LocalPlace
 
 LINES = "application/x-ndjson"
 
