@@ -36,8 +36,8 @@ READ_ONLY = 0o444
 UNUSED_S = 30 * 24 * 3600.0
 """Files of the cache that nobody asked for so long are removed: no run goes on for longer."""
 
-Told = Callable[[str, int], None]
-"""(path, bytes) of each file that is through, in one thread at a time."""
+Told = Callable[[str], None]
+"""The path of each file that is through; called by one thread at a time."""
 
 
 class ToUpload(NamedTuple):
@@ -157,6 +157,7 @@ class DatastoreFiles:
         overwrite: bool = False,
         told: Optional[Told] = None,
         progress: Optional[Callable[[int, int], None]] = None,
+        on_skip: Optional[Callable[[str], None]] = None,
     ) -> Uploaded:
         """Bring files of this machine's to a datastore, each whole under its final name or not there.
 
@@ -164,20 +165,19 @@ class DatastoreFiles:
 
         Args:
             overwrite: Take the place of what is there; else it stays.
-            told: Called for each file that is through.
+            told: Called for each file that is written.
+            on_skip: Called for each that was there and stays.
             progress: Called with bytes sent and bytes in all, of a batch.
         """
         folder = self.folder(datastore)
         if folder is not None and os.access(folder.root, os.W_OK):
-            return _copied(folder, files, overwrite=overwrite, told=told)
+            return _copied(folder, files, overwrite=overwrite, told=told, on_skip=on_skip)
         done = Uploaded([], [])
         for batch in _batches(files):
             skipped = self._send(datastore, batch, overwrite=overwrite, progress=progress)
             for file in batch:
                 path = clean_path(file.path)
-                (done.skipped if path in skipped else done.written).append(path)
-                if told is not None:
-                    told(path, file.source.stat().st_size)
+                _note(done, path, written=path not in skipped, told=told, on_skip=on_skip)
         return done
 
     def _send(self, datastore: str, batch: Sequence[ToUpload], *, overwrite: bool, progress: Any) -> List[str]:
@@ -242,14 +242,29 @@ def nothing_there(datastore: str, pattern: str) -> NotFound:
     return NotFound(f'On datastore "{datastore}" {what}.', hint="a path is relative to the datastore's root.")
 
 
-def _copied(folder: DataFolder, files: Sequence[ToUpload], *, overwrite: bool, told: Optional[Told]) -> Uploaded:
+def _copied(
+    folder: DataFolder,
+    files: Sequence[ToUpload],
+    *,
+    overwrite: bool,
+    told: Optional[Told],
+    on_skip: Optional[Callable[[str], None]],
+) -> Uploaded:
     done = Uploaded([], [])
     for file in files:
         written = folder.copy_in(file.source, file.path, overwrite=overwrite)
-        (done.written if written else done.skipped).append(file.path)
-        if told is not None:
-            told(file.path, 0)
+        _note(done, file.path, written=written, told=told, on_skip=on_skip)
     return done
+
+
+def _note(
+    done: Uploaded, path: str, *, written: bool, told: Optional[Told], on_skip: Optional[Callable[[str], None]]
+) -> None:
+    (done.written if written else done.skipped).append(path)
+    if written and told is not None:
+        told(path)
+    elif not written and on_skip is not None:
+        on_skip(path)
 
 
 def _batches(files: Sequence[ToUpload]) -> Iterator[List[ToUpload]]:
@@ -272,7 +287,7 @@ def _parallel(work: Callable[[DataFile], Any], files: Sequence[DataFile], told: 
         for file, done in [(file, pool.submit(work, file)) for file in files]:
             result = done.result()
             if told is not None:
-                told(file.path, file.size_bytes)
+                told(file.path)
             yield file, result
     finally:
         _shut(pool)

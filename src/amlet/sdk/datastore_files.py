@@ -62,14 +62,16 @@ def upload(
     overwrite: bool = False,
     told: Any = None,
     progress: Any = None,
+    skipped: Any = None,
 ) -> Uploaded:
     """Bring files of this machine's to a datastore.
 
     Args:
         files: Pairs of a file here and its path there.
         overwrite: Take the place of what is there; else it stays, and is told as skipped.
-        told: Called with (path, bytes) of each file that is through.
+        told: Called with the path of each file that is written.
         progress: Called with bytes sent and bytes in all.
+        skipped: Called with the path of each file that was there and stays.
     """
     from amlet.client.datastore_files import ToUpload
 
@@ -80,6 +82,7 @@ def upload(
             overwrite=overwrite,
             told=told,
             progress=progress,
+            on_skip=skipped,
         )
 
 
