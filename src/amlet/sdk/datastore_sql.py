@@ -37,7 +37,7 @@ class AzureSqlDatabaseDatastore(AbstractDatastore):
         self._take({"server_name": server_name, "database_name": database_name, "username": username or ""})
         self.tenant_id, self.client_id = tenant_id, client_id
         self.resource_url, self.authority_url = resource_url, authority_url
-        self.auth_type = auth_type or self.auth_type
+        self.auth_type: str = auth_type or "SqlAuthentication"
         self.service_data_access_auth_identity = service_data_access_auth_identity
 
     def _take(self, settings: dict[str, str]) -> None:
