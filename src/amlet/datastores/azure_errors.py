@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from amlet.base.errors import InvalidInput, NotFound, Unavailable
+from amlet.base.errors import DatastoreFailed, InvalidInput, NotFound
 from amlet.datastores.base import library
 
 REFUSED = (401, 403)
@@ -29,9 +29,9 @@ def told(where: str, path: str = "") -> Iterator[None]:
         if error.status_code in REFUSED:
             raise _refused(where) from error
         code = getattr(error, "error_code", None) or error.status_code
-        raise Unavailable(f"{where} answers {code}.") from error
+        raise DatastoreFailed(f"{where} answers {code}.") from error
     except (errors.AzureError, OSError) as error:
-        raise Unavailable(f"{where} cannot be reached: {type(error).__name__}.") from error
+        raise DatastoreFailed(f"{where} cannot be reached: {type(error).__name__}.") from error
     except ValueError as error:
         raise InvalidInput(
             f"{where} cannot be signed in to: the key or signature is not well formed.",

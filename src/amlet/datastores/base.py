@@ -6,10 +6,10 @@ Contract, for every implementation:
 * Paths are relative, with slashes, checked by the caller (`base.paths.relative_path`); patterns are those of
   `domain.data.matcher`.
 * Errors of the libraries below become ours:
-    - Unavailable: the store cannot be reached, is busy, or broke off; trying again may help.
+    - DatastoreFailed: it cannot be reached, is busy, or broke off; trying again may help.
     - InvalidInput: it does not let us in, or a query is wrong.
     - NotFound: the file, container or database is not there.
-    - StorageFailed: it is full, or cannot be written.
+    - StorageFailed: a folder of this machine's cannot be read or written.
   None of them holds a secret.
 * A write is whole under its final name, or not there.
 """

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from amlet.base.errors import AmletError, InvalidInput, NotFound, Unavailable
+from amlet.base.errors import AmletError, DatastoreFailed, InvalidInput, NotFound
 from amlet.datastores.base import OpenFile, library
 from amlet.domain.data import DataFile, clean_path, folder_of, matcher
 
@@ -106,7 +106,9 @@ class S3Store:
                 hint="register it with access_key_id and secret_access_key.",
             ) from error
         except (errors.BotoCoreError, OSError) as error:
-            raise Unavailable(f"Bucket {self._bucket} cannot be reached: {type(error).__name__}: {error}") from error
+            raise DatastoreFailed(
+                f"Bucket {self._bucket} cannot be reached: {type(error).__name__}: {error}"
+            ) from error
 
     def _refusal(self, error: Any, path: str) -> AmletError:
         code = _code(error)
@@ -117,7 +119,7 @@ class S3Store:
             return InvalidInput(
                 f"Bucket {self._bucket} does not let us in: {code}.", hint="register it again with good credentials."
             )
-        return Unavailable(f"Bucket {self._bucket} answers {code}.")
+        return DatastoreFailed(f"Bucket {self._bucket} answers {code}.")
 
 
 class _Stream:

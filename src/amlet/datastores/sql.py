@@ -13,7 +13,7 @@ from sqlalchemy import URL, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from amlet.base.errors import AmletError, InvalidInput, Unavailable
+from amlet.base.errors import AmletError, DatastoreFailed, InvalidInput
 from amlet.datastores.base import library
 from amlet.domain.data import AZURE_SQL, MYSQL, POSTGRESQL
 
@@ -118,7 +118,7 @@ class SqlDatabase:
         if "timeout" in said and "statement" in said:
             return InvalidInput(f"{self._where}: the query took too long.", hint="give a larger query_timeout.")
         if isinstance(error, (OperationalError, InterfaceError)):
-            return Unavailable(f"{self._where} cannot be reached: {said}")
+            return DatastoreFailed(f"{self._where} cannot be reached: {said}")
         return InvalidInput(f"{self._where} refuses the query: {said}")
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from amlet.sdk.data_reference import DataReference
     from amlet.sdk.workspace import Workspace
 
+FOLDER, EMPTY_FILE, FILE = 0, 1, 2
+"""v1's numbers of what a share holds."""
+
 _SERVER_TALKS = "upload, upload_files and download reach the store, through the server."
 
 

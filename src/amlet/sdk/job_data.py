@@ -100,14 +100,14 @@ class JobData:
 
     def _consume(self, config: DatasetConsumptionConfig, where: str) -> None:
         held = self._consumed.get(config.name)
-        same = held is None or (held.dataset, held.mode) == (config.dataset, config.mode)
+        same = held is None or (held.dataset is config.dataset and held.mode == config.mode)
         if not same or config.name in self._outputs:
             self.faults.append(DataFault(where, f"there are two inputs or outputs called {config.name!r}"))
         self._consumed[config.name] = config
 
     def _write(self, config: OutputDatasetConfig, where: str) -> None:
         held = self._outputs.get(config.name)
-        if (held is not None and held is not config) or config.name in self._consumed:
+        if (held is not None and held._produced is not config._produced) or config.name in self._consumed:
             self.faults.append(DataFault(where, f"there are two inputs or outputs called {config.name!r}"))
         self._outputs[config.name] = config
 

@@ -237,7 +237,7 @@ class OutputFileDatasetConfig(OutputDatasetConfig, TransformationMixin):
 
 
 class OutputTabularDatasetConfig(OutputDatasetConfig):
-    """Files that a job writes, read as a table by other runs. Made by `read_delimited_files` and `read_parquet_files`."""
+    """Files that a job writes, read as a table by other runs: what `read_delimited_files` and its like give."""
 
     _kind = data.TABULAR_DATASET
 
