@@ -181,7 +181,8 @@ def test_an_output_is_registered_and_is_the_next_runs_input(place: Place, mode: 
     import os, sys
     from azureml.core import Run
     place = sys.argv[2]
-    print(Run.get_context().output_datasets["made"] == place == os.environ["made"], os.environ["AZUREML_DATASET_FILE_OUTPUTS"])
+    told = os.environ["AZUREML_DATASET_FILE_OUTPUTS"]
+    print(Run.get_context().output_datasets["made"] == place == os.environ["made"], told)
     open(os.path.join(place, "part.csv"), "w").write("y\\n5\\n")
     open(os.path.join(place, "notes.txt"), "w").write("no")
     """

@@ -8,12 +8,13 @@ from typing import Any, BinaryIO
 
 from amlet.base.errors import NotFound
 from amlet.datastores.azure_errors import told
-from amlet.datastores.base import OpenFile, library
+from amlet.datastores.base import Exactly, OpenFile, library
 from amlet.domain.data import DataFile, folder_of, matcher
 
 ENDPOINT = "core.windows.net"
 TIMEOUT_S = 20
 TRIES = 2
+PAUSE_S = 1
 PARALLEL = 4
 
 
@@ -71,7 +72,7 @@ class AzureBlobStore:
     def write(self, path: str, stream: BinaryIO, size_bytes: int) -> None:
         with told(self._where, path):
             self._container.get_blob_client(path).upload_blob(
-                stream, length=size_bytes, overwrite=True, max_concurrency=PARALLEL
+                Exactly(stream, size_bytes), length=size_bytes, overwrite=True, max_concurrency=PARALLEL
             )
 
     @property
@@ -86,7 +87,7 @@ class AzureBlobStore:
                         credential=credential(self._settings, self._credentials),
                         connection_timeout=TIMEOUT_S,
                         read_timeout=TIMEOUT_S,
-                        retry_total=TRIES,
+                        retry_policy=blob.LinearRetry(backoff=PAUSE_S, retry_total=TRIES),
                     )
             return self._made
 

@@ -9,11 +9,12 @@ from amlet.base.errors import DatastoreFailed, InvalidInput, NotFound
 from amlet.datastores.base import library
 
 REFUSED = (401, 403)
+WRONG = 400
 
 
 @contextlib.contextmanager
 def told(where: str, path: str = "") -> Iterator[None]:
-    """Turn what is raised within into ours. What Azure says may hold addresses with signatures: it is not passed on.
+    """Turn what is raised within into ours. What Azure says may hold signed addresses: it is not passed on.
 
     Args:
         where: The container or share, in words.
@@ -29,7 +30,8 @@ def told(where: str, path: str = "") -> Iterator[None]:
         if error.status_code in REFUSED:
             raise _refused(where) from error
         code = getattr(error, "error_code", None) or error.status_code
-        raise DatastoreFailed(f"{where} answers {code}.") from error
+        kind = InvalidInput if error.status_code == WRONG else DatastoreFailed
+        raise kind(f"{where} answers {code}.") from error
     except (errors.AzureError, OSError) as error:
         raise DatastoreFailed(f"{where} cannot be reached: {type(error).__name__}.") from error
     except ValueError as error:

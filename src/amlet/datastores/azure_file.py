@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from amlet.base.errors import NotFound
-from amlet.datastores.azure_blob import PARALLEL, TIMEOUT_S, TRIES, BlobStream, account_url, credential
+from amlet.datastores.azure_blob import PARALLEL, PAUSE_S, TIMEOUT_S, TRIES, BlobStream, account_url, credential
 from amlet.datastores.azure_errors import told
-from amlet.datastores.base import OpenFile, library
+from amlet.datastores.base import Exactly, OpenFile, library
 from amlet.domain.data import DataFile, folder_of, is_glob, matcher
 
 PARTIAL = ".amlet-"
@@ -71,7 +71,7 @@ class AzureFileStore:
             partial = "/".join(part for part in (folder, f"{PARTIAL}{os.urandom(8).hex()}.part") if part)
             file = self._share.get_file_client(partial)
             try:
-                file.upload_file(stream, length=size_bytes, max_concurrency=PARALLEL)
+                file.upload_file(Exactly(stream, size_bytes), length=size_bytes, max_concurrency=PARALLEL)
                 file.rename_file("/".join(part for part in (folder, name) if part), overwrite=True)
             except BaseException:
                 file.delete_file()
@@ -111,7 +111,7 @@ class AzureFileStore:
                         credential=credential(self._settings, self._credentials),
                         connection_timeout=TIMEOUT_S,
                         read_timeout=TIMEOUT_S,
-                        retry_total=TRIES,
+                        retry_policy=fileshare.LinearRetry(backoff=PAUSE_S, retry_total=TRIES),
                     )
             return self._made
 

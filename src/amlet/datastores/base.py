@@ -20,7 +20,7 @@ import importlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from amlet.base.errors import InvalidInput
+from amlet.base.errors import InvalidInput, StorageFailed
 from amlet.domain.data import DataFile
 
 
@@ -66,6 +66,31 @@ class Database(Protocol):
 
     def query(self, text: str, *, timeout_s: float, limit: int | None = None) -> Iterator[list[Any]]:
         """The columns first, as [name, type], then a row each; see `wire.data.Column` for the values."""
+
+
+class Exactly:
+    """A stream of so many bytes, read in full pieces: client libraries take a short piece for the end of a file."""
+
+    def __init__(self, stream: BinaryIO, size_bytes: int) -> None:
+        self._stream = stream
+        self._left = size_bytes
+
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes, or all that are left.
+
+        Raises:
+            StorageFailed: the stream ended before its size.
+        """
+        wanted = self._left if size is None or size < 0 else min(size, self._left)
+        pieces = []
+        while wanted:
+            piece = self._stream.read(wanted)
+            if not piece:
+                raise StorageFailed(f"A file ended {self._left:,} bytes before its size.")
+            pieces.append(piece)
+            wanted -= len(piece)
+            self._left -= len(piece)
+        return b"".join(pieces)
 
 
 def library(module: str, extra: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from amlet.base.errors import AmletError, DatastoreFailed, InvalidInput, NotFound
-from amlet.datastores.base import OpenFile, library
+from amlet.datastores.base import Exactly, OpenFile, library
 from amlet.domain.data import DataFile, clean_path, folder_of, matcher
 
 TRIES = 3
@@ -69,10 +69,10 @@ class S3Store:
             )
         return OpenFile(_Stream(found["Body"], self, path), held.size_bytes)
 
-    def write(self, path: str, stream: BinaryIO, size_bytes: int) -> None:  # noqa: ARG002
+    def write(self, path: str, stream: BinaryIO, size_bytes: int) -> None:
         with self._told(path):
             # In parts where it is large; the bucket shows it when the last one is there.
-            self._client.upload_fileobj(stream, self._bucket, self._key(path))
+            self._client.upload_fileobj(Exactly(stream, size_bytes), self._bucket, self._key(path))
 
     @property
     def _client(self) -> Any:

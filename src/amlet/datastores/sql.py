@@ -59,12 +59,13 @@ class SqlDatabase:
 
     def query(self, text_: str, *, timeout_s: float, limit: int | None = None) -> Iterator[list[Any]]:
         try:
-            with self._engine.connect().execution_options(stream_results=True) as connection:
+            with self._engine.connect() as connection:
                 self._limit_time(connection, timeout_s)
-                result = connection.execute(text(text_.replace(":", "\\:")))
-                if not result.returns_rows:
-                    raise InvalidInput("The query gives no rows.", hint="a query for data is a SELECT.")
-                yield from _lines(result, limit)
+                asked = text(text_.replace(":", "\\:"))
+                with connection.execute(asked, execution_options={"stream_results": True}) as result:
+                    if not result.returns_rows:
+                        raise InvalidInput("The query gives no rows.", hint="a query for data is a SELECT.")
+                    yield from _lines(result, limit)
                 connection.rollback()
         except SQLAlchemyError as error:
             raise self._told(error) from error
