@@ -180,7 +180,7 @@ def test_wrong_credentials_are_told_and_hold_no_secret(azurite_at: str) -> None:
         with pytest.raises(InvalidInput, match="does not let us in") as told:
             store.check(create=False)
         assert wrong not in str(told.value)
-    with pytest.raises(InvalidInput, match="does not let us in|not well formed"):
+    with pytest.raises(InvalidInput, match=r"does not let us in|not well formed"):
         AzureBlobStore(_azure("container1", azurite_at), {"account_key": "no base64!"}).check(create=False)
 
 

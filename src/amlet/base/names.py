@@ -82,6 +82,8 @@ INPUT = NameRule(
     "letters, digits or '_', the first a letter or '_'",
 )
 """v1-behaviours 13.10."""
+REFERENCE = NameRule("a data reference", re.compile(r"[a-zA-Z0-9_]{1,255}"), "1 to 255 letters, digits or '_'")
+"""It names a variable only after `AZUREML_DATAREFERENCE_`."""
 SECRET = NameRule(
     "a secret",
     re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-]{0,126}"),

@@ -29,6 +29,7 @@ class DataFolder:
         self._mode = mode
         self._copier = Copier()
         self._made: Optional[str] = None
+        self._looked_at: Optional[str] = None
 
     def list(self, pattern: str = "") -> Iterator[DataFile]:
         """The files of a path, a folder or a glob, by path.
@@ -141,11 +142,13 @@ class DataFolder:
             raise StorageFailed.from_os_error(error, error.filename or target) from error
 
     def _target(self, path: str) -> str:
-        """A place to write to. A link that is there is looked at; a folder known to be ours is not looked at again."""
+        """A place to write to. Of files of one folder the folder's own place is looked at once; links always are."""
         cleaned = relative_path(clean_path(path))
         target = f"{self.root}/{cleaned}"
-        if target.rpartition("/")[0] != self._made or os.path.islink(target):
+        parent = target.rpartition("/")[0]
+        if parent != self._looked_at or os.path.islink(target):
             self.find(cleaned)
+            self._looked_at = parent
         return target
 
     def _make_parent(self, target: str) -> None:

@@ -21,6 +21,7 @@ from amlet.domain.artifact import Entry
 from amlet.domain.data import WORKSPACE_STORES, DataFile, LocalPlace, clean_path, is_glob
 
 if TYPE_CHECKING:
+    from amlet.client.body import Body
     from amlet.client.connection import Client
     from amlet.client.uploads import Sources
     from amlet.wire.data import DatastoreState
@@ -91,7 +92,8 @@ class DatastoreFiles:
         folder = self.folder(datastore)
         if folder is not None:
             return folder.list(pattern)
-        return self._client.datastores.files(self._workspace_id, datastore, DataFilesQuery(clean_path(pattern)))
+        query = DataFilesQuery(clean_path(pattern))
+        return _lines(self._client.datastores.files(self._workspace_id, datastore, query))
 
     def open_local(self, datastore: str, file: DataFile) -> Path:
         """Where the file's content is on this machine, to be read and never written: its own place, or a copy in the
@@ -240,6 +242,13 @@ def nothing_there(datastore: str, pattern: str) -> NotFound:
     """The error for a path that names no file."""
     what = f"no file matches {pattern!r}" if is_glob(pattern) else f"there is no file or folder {pattern!r}"
     return NotFound(f'On datastore "{datastore}" {what}.', hint="a path is relative to the datastore's root.")
+
+
+def _lines(body: Body) -> Iterator[DataFile]:
+    from amlet.wire.data import read_file_lines
+
+    with body:
+        yield from read_file_lines(body.chunks())
 
 
 def _copied(

@@ -152,8 +152,9 @@ def check_job_data(tx: Transaction, workspace_id: str, job: Job) -> list[FieldEr
         modes = data.INPUT_MODES if noun == "inputs" else data.OUTPUT_MODES
         for number, item in enumerate(items):
             path = f"job.{noun}[{number}]"
-            if not names.INPUT.allows(item.name):
-                faults.append(FieldError(path, f"{item.name[:100]!r} cannot be its name: {names.INPUT.words}"))
+            rule = names.REFERENCE if item.is_reference else names.INPUT
+            if not rule.allows(item.name):
+                faults.append(FieldError(path, f"{item.name[:100]!r} cannot be its name: {rule.words}"))
             if item.variable in seen:
                 faults.append(FieldError(path, f"the name {item.name[:100]!r} is there twice"))
             seen.add(item.variable)

@@ -22,6 +22,8 @@ def set_secrets(tx: Transaction, workspace_id: str, values: dict[str, str], *, s
             faults.append(FieldError(name[:100], f"cannot be the name of a secret: {SECRET.words}"))
         elif len(value) > VALUE_LIMIT:
             faults.append(FieldError(name, f"may have at most {VALUE_LIMIT:,} characters, has {len(value):,}"))
+        elif any("\ud800" <= letter <= "\udfff" for letter in value):
+            faults.append(FieldError(name, "its value is not valid Unicode"))
     if faults:
         raise InvalidInput.of(faults, subject="the secrets")
     for name, value in values.items():

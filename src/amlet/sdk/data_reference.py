@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any, Optional
 
 from amlet.base.ids import uuid4_text
-from amlet.base.names import INPUT
+from amlet.base.names import REFERENCE
 from amlet.domain.data import REFERENCE_PREFIX
 from amlet.sdk.exceptions import UserErrorException
 from amlet.sdk.runconfig_data import DATA_REFERENCE_MODES, DataReferenceConfiguration
@@ -39,9 +39,9 @@ class DataReference:
     ) -> None:
         if data_reference_name is None:
             data_reference_name = datastore.name if path_on_datastore is None else uuid4_text().replace("-", "")
-        elif not INPUT.allows(data_reference_name):
+        elif not REFERENCE.allows(data_reference_name):
             raise UserErrorException(
-                f"{data_reference_name!r} cannot name a data reference: {INPUT.words}.", hint="choose another name."
+                f"{data_reference_name!r} cannot name a data reference: {REFERENCE.words}.", hint="choose another name."
             )
         if mode not in DATA_REFERENCE_MODES:
             raise UserErrorException(

@@ -90,8 +90,10 @@ def query(
     workspace: Workspace, datastore: str, text: str, *, timeout_s: float = 30.0, limit: Optional[int] = None
 ) -> Iterator[List[Any]]:
     """Ask a database: first its columns as [name, type], then a row each; see `wire.data.Column` for the values."""
-    from amlet.wire.data import QueryDatabase
+    from amlet.wire.data import QueryDatabase, read_query_lines
 
     held = workspace._connection
     with as_v1():
-        yield from held.client.datastores.query(held.workspace_id, datastore, QueryDatabase(text, timeout_s, limit))
+        asked = QueryDatabase(text, timeout_s, limit)
+        with held.client.datastores.query(held.workspace_id, datastore, asked) as body:
+            yield from read_query_lines(body.chunks())

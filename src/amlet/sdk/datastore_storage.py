@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from amlet.domain import data
 from amlet.sdk.datastore_base import AbstractDatastore
@@ -270,6 +270,7 @@ def _targets(
         raise UserErrorException("files must be a list of paths with at least one in it.")
     wrong = []
     pairs = []
+    folders: Dict[str, str] = {}
     root = None if relative_root is None else os.path.realpath(str(relative_root))
     for file in map(str, files):
         if not os.path.isfile(file):  # noqa: PTH113
@@ -278,9 +279,11 @@ def _targets(
         name = os.path.basename(file)  # noqa: PTH119
         if root is not None:
             # The file itself may be a link: where it stands counts, not where it leads.
-            place = os.path.join(os.path.realpath(os.path.dirname(file) or "."), name)  # noqa: PTH118, PTH120
-            name = os.path.relpath(place, root)
-            if name.startswith(".."):
+            folder = os.path.dirname(file) or "."  # noqa: PTH120
+            if folder not in folders:
+                folders[folder] = os.path.relpath(os.path.realpath(folder), root)
+            name = f"{folders[folder]}/{name}"
+            if name.startswith("../"):
                 wrong.append(f"{file}: is not below {relative_root}")
                 continue
         pairs.append((file, data.clean_path(f"{target_path or ''}/{name}")))

@@ -23,7 +23,7 @@ class InputDatasets(Mapping[str, Any]):
         if self._modes[name] != DIRECT:
             return os.environ[name]
         if name not in self._held:
-            from amlet.sdk.dataset import Dataset
+            from amlet.sdk import Dataset
 
             self._held[name] = Dataset.get_by_id(self._workspace, os.environ[name])
         return self._held[name]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List
-
 from amlet.client.api.noun import Noun
 from amlet.client.body import Body
-from amlet.domain.data import DataFile
 from amlet.wire import routes
 from amlet.wire.data import (
     CreateDatastore,
@@ -16,11 +13,11 @@ from amlet.wire.data import (
     PutDataAnswer,
     PutDataFiles,
     QueryDatabase,
-    read_file_lines,
-    read_query_lines,
 )
 from amlet.wire.files import FileQuery
 from amlet.wire.server import Done
+
+_ALL = DataFilesQuery()
 
 
 class DatastoresApi(Noun):
@@ -44,10 +41,9 @@ class DatastoresApi(Noun):
         """Make it the workspace's default."""
         return self._call(Done, routes.DATASTORE_DEFAULT, workspace_id, name)
 
-    def files(self, workspace_id: str, name: str, query: DataFilesQuery) -> Iterator[DataFile]:
-        """The files of a path, a folder or a glob, by path, as they come."""
-        body = self._call(Body, routes.DATASTORE_FILES, workspace_id, name, query=query)
-        return _read(body)
+    def files(self, workspace_id: str, name: str, query: DataFilesQuery = _ALL) -> Body:
+        """The files of a path, a folder or a glob, by path; `wire.data.read_file_lines` reads them."""
+        return self._call(Body, routes.DATASTORE_FILES, workspace_id, name, query=query)
 
     def file(self, workspace_id: str, name: str, query: FileQuery) -> Body:
         """The bytes of one file, from an offset."""
@@ -57,17 +53,6 @@ class DatastoresApi(Noun):
         """Bring files whose blobs were sent to a datastore."""
         return self._call(PutDataAnswer, routes.DATASTORE_PUT_FILES, workspace_id, name, body=body)
 
-    def query(self, workspace_id: str, name: str, body: QueryDatabase) -> Iterator[List[Any]]:
-        """Ask a database; see `wire.data.read_query_lines` for what comes."""
-        answer = self._call(Body, routes.DATASTORE_QUERY, workspace_id, name, body=body)
-        return _read_query(answer)
-
-
-def _read(body: Body) -> Iterator[DataFile]:
-    with body:
-        yield from read_file_lines(body.chunks())
-
-
-def _read_query(body: Body) -> Iterator[List[Any]]:
-    with body:
-        yield from read_query_lines(body.chunks())
+    def query(self, workspace_id: str, name: str, body: QueryDatabase) -> Body:
+        """Ask a database; `wire.data.read_query_lines` reads what comes."""
+        return self._call(Body, routes.DATASTORE_QUERY, workspace_id, name, body=body)
