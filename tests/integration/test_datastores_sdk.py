@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from amlet.client.datastore_files import DatastoreFiles
 from azureml.core import Datastore, Workspace
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 from azureml.exceptions import UserErrorException
@@ -49,18 +48,10 @@ def test_every_workspace_has_two_and_a_default_that_can_be_changed(workspace: Wo
         Datastore.get(workspace, "disk")
 
 
-@pytest.mark.parametrize("seen", [True, False], ids=["in place", "through the server"])
 def test_uploads_and_downloads_print_v1s_lines_and_count(
-    workspace: Workspace,
-    folder: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    seen: bool,
-    monkeypatch: pytest.MonkeyPatch,
+    workspace: Workspace, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if not seen:
-        monkeypatch.setattr(DatastoreFiles, "folder", lambda self, datastore: None)
-    store, target = Datastore(workspace), f"up-{seen}"
+    store, target = Datastore(workspace), "up"
     reference = store.upload(str(folder), target, show_progress=True)
     assert re.fullmatch(r"\$AZUREML_DATAREFERENCE_[0-9a-f]{32}", str(reference))
     # v1-behaviours 13.15
@@ -91,7 +82,7 @@ def test_all_files_that_cannot_be_uploaded_are_named(workspace: Workspace, folde
 
 
 def test_a_container_of_azures_is_used_as_any_other_and_its_key_is_nowhere(
-    workspace: Workspace, folder: Path, tmp_path: Path, shared_server: RealServer
+    workspace: Workspace, folder: Path, tmp_path: Path, shared_server: RealServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with azurite(tmp_path / "azurite") as endpoint:
         address = {"account_name": ACCOUNT, "protocol": "http", "endpoint": endpoint}
@@ -108,7 +99,11 @@ def test_a_container_of_azures_is_used_as_any_other_and_its_key_is_nowhere(
             Datastore.register_azure_blob_container(
                 workspace, "blobs", "container1", account_key=KEY[::-1].strip("=") + "==", overwrite=True, **address
             )
-        store.upload(str(folder), "up", show_progress=False)
+        store.upload(str(folder), "up")
+        store.upload(str(folder), "up")
+        printed = capsys.readouterr().out
+        assert "Uploaded 2 files" in printed
+        assert f"Target already exists. Skipping upload for {folder}/a.txt" in printed
         assert store.download(str(tmp_path / "down"), "up", show_progress=False) == 2
         assert (tmp_path / "down" / "up" / "deep" / "b.txt").read_text() == "bb"
     with pytest.raises(UserErrorException, match="cannot be reached"):
@@ -126,7 +121,7 @@ def test_the_servers_own_files_are_no_datastore(
     home = shared_server.home.root
     (tmp_path / "link").symlink_to(home)
     for path in (str(home), str(home / "blobs"), str(home.parent), "/", str(tmp_path / "link"), "relative"):
-        with pytest.raises(UserErrorException, match="own files|absolute"):
+        with pytest.raises(UserErrorException, match=r"own files|absolute"):
             Datastore.register_folder(workspace, "own", path)
 
 
