@@ -13,6 +13,7 @@ _HOME = {
     "DataPath": "data_path",
     "DataReference": "data_reference",
     "Datastore": "datastore",
+    "Dataset": "dataset",
     "DockerConfiguration": "runconfig",
     "Environment": "environment",
     "Experiment": "experiment",
