@@ -13,8 +13,6 @@ _MACHINE = "attach a machine by RemoteCompute.attach_configuration(address=...),
 _SPARK = "run the script on AmlCompute, or on a machine with Spark by RemoteCompute; amlet starts no Spark."
 _KUBERNETES = "use AmlCompute; a server with `--engine ray` grows over a cluster that Ray has, on Kubernetes too."
 _DATA = "move and query data in the script, with the service's own package."
-_MOUNT = "use `with dataset.mount() as context`, or dataset.as_named_input(name).as_mount() for a job."
-_DATACACHE = "use as_mount(): data that is elsewhere is fetched into the node's cache once."
 _DATASET = "use Dataset.Tabular and Dataset.File."
 _PROFILE = "use dataset.to_pandas_dataframe().describe()."
 
@@ -117,17 +115,6 @@ EggLibrary = refused("EggLibrary", _SPARK)
 DatabricksCluster = refused("DatabricksCluster", _SPARK)
 DatabricksSection = refused("DatabricksSection", _SPARK)
 DatabricksEnvironment = refused("DatabricksEnvironment", _SPARK)
-
-# azureml.data
-DatasetContextManager = refused("DatasetContextManager", _MOUNT)
-DatastoreContextManager = refused("DatastoreContextManager", _MOUNT)
-DatacacheStore = refused("DatacacheStore", _DATACACHE)
-DatacacheHydrationTracker = refused("DatacacheHydrationTracker", _DATACACHE)
-DatacacheConsumptionConfig = refused("DatacacheConsumptionConfig", _DATACACHE)
-DatacacheSingularitySettings = refused("DatacacheSingularitySettings", _DATACACHE)
-SingularityPriority = refused("SingularityPriority", _DATACACHE)
-SingularitySlaTier = refused("SingularitySlaTier", _DATACACHE)
-DatasetActionRun = refused("DatasetActionRun", _DATASET)
 DatasetDefinition = refused("DatasetDefinition", _DATASET)
 DatasetSnapshot = refused("DatasetSnapshot", "register versions: dataset.register(ws, name, create_new_version=True).")
 DatasetProfile = refused("DatasetProfile", _PROFILE)

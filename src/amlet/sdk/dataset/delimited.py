@@ -124,23 +124,24 @@ def header_of(file: Opened, reading: Reading) -> List[str]:
 
 
 def infer_types(files: _Files, reading: Reading) -> Dict[str, str]:
-    """The types of columns, told from the first and the last file."""
-    found: List[List[str]] = []
+    """The types of columns, told from the first and the last file; of combined headers from all files."""
+    texts: Dict[str, List[str]] = {}
+    count = len(files)
+    chosen = range(count) if reading.header == "COMBINE_ALL_FILES_HEADERS" else sorted({0, count - 1})
     names: List[str] = []
-    for number in sorted({0, len(files) - 1}):
+    for number in chosen:
         file = files[number]
-        own = header_of(file, reading)
+        own = names if names and not reading.has_header(file) else header_of(file, reading)
         names = names or own
-        if sorted(own) != sorted(names):
-            continue
-        order = [own.index(name) for name in names]
         with _reading_errors(file, reading):
             for place, text in enumerate(sample_texts(file.place, reading.encoding)):
                 read = (row for row in rows(io.StringIO(text, newline=""), reading) if len(row) == len(own))
                 if place == 0 and reading.has_header(file):
                     next(read, None)
-                found += [[row[at] for at in order] for row in islice(read, SAMPLED_ROWS)]
-    return types_of_texts(names, found)
+                for row in islice(read, SAMPLED_ROWS):
+                    for name, value in zip(own, row):
+                        texts.setdefault(name, []).append(value)
+    return types_of_texts(texts)
 
 
 def rows(stream: TextIO, reading: Reading) -> Iterator[List[str]]:

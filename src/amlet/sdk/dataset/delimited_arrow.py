@@ -154,9 +154,8 @@ def _by_arrow(names: Sequence[str], types: Dict[str, DataType]) -> Dict[str, Any
 
 def _formats(names: Sequence[str], types: Dict[str, DataType], at_most: Any = 1) -> List[str]:
     """The formats of times of all columns: pyarrow holds every column against every one, so one alone is safe."""
-    found = list(
-        dict.fromkeys(form for name in names for form in types[name].argument or () if types[name].kind == DATETIME)
-    )
+    told = [types[name].argument or [] for name in names if types[name].kind == DATETIME]
+    found = list(dict.fromkeys(form for forms in told for form in forms))
     return found if at_most is None or len(found) <= at_most else []
 
 

@@ -173,7 +173,7 @@ class TabularDatasetFactory:
             except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError) as error:
                 raise UserErrorException(
                     f"The data frame cannot be written as Parquet: {error}.",
-                    error,
+                    inner_exception=error,
                     hint="a column must hold values of one type: dataframe[column].astype(str) makes it text.",
                 ) from error
             source, workspace = upload_folder(

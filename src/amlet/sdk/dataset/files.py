@@ -87,14 +87,18 @@ def local_folder(sources: Sources) -> Optional[Path]:
         return None
     source = sources.paths[0]
     if source.datastore is None:
-        place = Path(local_place(source)) if source.path.startswith(LOCAL) else None
+        if not source.path.startswith(LOCAL):
+            return None
+        place = Path(local_place(source))
     else:
         from amlet.sdk.datastore_files import files_of
 
         assert sources.workspace is not None
         folder = files_of(sources.workspace).folder(source.datastore)
-        place = folder.find(source.path) if folder is not None and source.path else folder and folder.root
-    return place if place is not None and place.is_dir() else None
+        if folder is None:
+            return None
+        place = folder.find(source.path) if source.path else folder.root
+    return place if place.is_dir() else None
 
 
 def partition_values(files: Sequence[SourceFile], form: Optional[PartitionFormat]) -> List[Dict[str, Any]]:

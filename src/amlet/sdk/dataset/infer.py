@@ -29,14 +29,13 @@ _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M:%S %p", " %I:%M %p")
 _SWAPPED = {"%m/%d/%Y": "%d/%m/%Y", "%m-%d-%Y": "%d-%m-%Y"}
 
 
-def types_of_texts(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Dict[str, str]:
-    """The type of each column that is not plain text, of rows of as many fields.
+def types_of_texts(columns: Dict[str, List[str]]) -> Dict[str, str]:
+    """The type of each column that is not plain text.
 
     Days that may be month-day or day-month are taken for month-day, with a warning (v1-behaviours 13.2).
     """
-    columns = list(zip(*rows))
     found = {}
-    for name, values in zip(names, columns):
+    for name, values in columns.items():
         kind = _type_of([value for value in values if value not in NULL_TEXTS], name)
         if kind.kind != STRING:
             found[name] = str(kind)
@@ -124,7 +123,7 @@ def _all_read(read: Callable[[str], Any], texts: Sequence[str]) -> bool:
 
 
 def unique_names(names: Sequence[str]) -> List[str]:
-    """The names of columns, told apart: of two that are called `a` the second becomes `a_1`; one without is numbered."""
+    """The names of columns, told apart: a second `a` becomes `a_1`; one without a name is numbered."""
     taken: List[str] = []
     for number, name in enumerate(names, 1):
         base = name if name.strip() else f"Column{number}"

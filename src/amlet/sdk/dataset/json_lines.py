@@ -141,9 +141,9 @@ class JsonLines:
             rows.append(row)
             self._unknown += [name for name in row if name not in self.types and name not in self._unknown]
         columns: Dict[str, List[Any]] = {}
-        for name, told in types.items():
-            note = notes.of(name, told.kind, file.shown)
-            columns[name] = [_value(row.get(name), told, note) for row in rows]
+        for name, kind in types.items():
+            note = notes.of(name, kind.kind, file.shown)
+            columns[name] = [_value(row.get(name), kind, note) for row in rows]
         kinds = {name: told.kind for name, told in types.items()}
         block = ListBlock(columns, len(rows), kinds)
         if not has_arrow() or not columns:

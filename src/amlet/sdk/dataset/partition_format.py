@@ -35,7 +35,7 @@ class PartitionFormat(NamedTuple):
                 for group in self.groups[column]:
                     told[group.rsplit("_", 1)[1]] = int(found.group(group))
                 try:
-                    values[column] = datetime(*(told[part] for part in PARTS))  # type: ignore[misc]
+                    values[column] = datetime(*[told[part] for part in PARTS])  # type: ignore[arg-type]
                 except ValueError:
                     return None
             else:

@@ -1,4 +1,4 @@
-"""Datasets become records of a workspace: what is only on this machine is uploaded first, what is derived is written."""
+"""Datasets become records of a workspace: what is only on this machine is uploaded first, tables are written."""
 
 from __future__ import annotations
 
