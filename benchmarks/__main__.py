@@ -25,6 +25,7 @@ from benchmarks import (
     snapshots,
     spread,
     trackers,
+    warm_starts,
 )
 from benchmarks.measure import Figure, Told
 from benchmarks.place import Place, Skipped
@@ -47,6 +48,7 @@ ALL: dict[str, Measure] = {
     "environments": environments.figures,
     "queue": queue.figures,
     "spread": spread.figures,
+    "warm": warm_starts.figures,
     "scale": scale.figures,
 }
 

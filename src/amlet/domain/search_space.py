@@ -1,8 +1,8 @@
 """Search spaces: the expressions that a sweep's values are drawn from, read from v1's JSON form and checked.
 
 v1 writes an expression as a list of its name and its arguments: `["uniform", [0.1, 1.0]]`, `["choice", [[16, 32]]]`
-(v1-behaviours 12.1, 12.2). A choice may hold dicts of further expressions: those of the option that is drawn are
-drawn too, and the others are not there.
+(v1-behaviours 12.1, 12.2). A choice may hold dicts of further parameters: those of the option that is drawn are there,
+the others are not, and neither is the choice itself. A plain value in such a dict is a choice of one.
 """
 
 from __future__ import annotations
@@ -120,6 +120,9 @@ def _read(told: Any, path: str, faults: List[FieldError], depth: int) -> Space:
         if not isinstance(name, str) or not name.strip("-"):
             faults.append(FieldError(path, f"{name!r} is not a parameter's name"))
             continue
+        if depth and not isinstance(expression, (list, tuple)):
+            space[name] = Expression(CHOICE, options=(expression,))
+            continue
         read = _expression(expression, f"{path}[{name!r}]", faults, depth)
         if read is not None:
             space[name] = read
@@ -180,7 +183,7 @@ def _choice(given: Any, path: str, faults: List[FieldError], depth: int) -> Opti
         return None
     read: List[Any] = []
     for number, option in enumerate(options):
-        if isinstance(option, dict) and any(_looks_like_expression(value) for value in option.values()):
+        if isinstance(option, dict) and option:
             read.append(_read(option, f"{path}[{number}]", faults, depth + 1))
         else:
             read.append(option)
@@ -194,7 +197,3 @@ def _options(given: Any) -> List[Any]:
     if len(given) == 1 and isinstance(given[0], (list, tuple)):
         return list(given[0])
     return list(given)
-
-
-def _looks_like_expression(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and len(value) == 2 and isinstance(value[0], str) and value[0] in KINDS
