@@ -241,7 +241,7 @@ def _forked(python: Path, folder: Path, count: int) -> float:
 
 
 def _xargs(python: Path, folder: Path) -> float:
-    line = f"seq {HUNDRED} | xargs -P2 -I_ {python} train_iris.py --kernel linear"
+    line = f"seq {HUNDRED} | xargs -P2 -I@ {python} train_iris.py --kernel linear"
     return timed_ms(lambda: run(["sh", "-c", line], folder=folder)) / 1000
 
 

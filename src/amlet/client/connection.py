@@ -13,6 +13,7 @@ from amlet.client.api.nodes import NodesApi
 from amlet.client.api.runs import RunsApi
 from amlet.client.api.server import ServerApi
 from amlet.client.api.services import ServicesApi
+from amlet.client.api.sweeps import SweepsApi
 from amlet.client.api.workspaces import WorkspacesApi
 from amlet.client.transport import PATIENCE_S, Refresh, Transport
 
@@ -86,3 +87,4 @@ class Client:
         self.nodes = NodesApi(transport, patience_s)
         self.models = ModelsApi(transport, patience_s)
         self.services = ServicesApi(transport, patience_s)
+        self.sweeps = SweepsApi(transport, patience_s)

@@ -115,6 +115,27 @@ class SweepSpec(NamedTuple):
         return self.objectives[0]
 
 
+class SweepState(NamedTuple):
+    """How far a sweep has come. Kept with it in the same transactions as its trials."""
+
+    drawn: int = 0
+    """Trials that there are; the next one has this number."""
+    over: int = 0
+    failed: int = 0
+    is_exhausted: bool = False
+    """The space has no further point."""
+    stopping: Optional[str] = None
+    """Why no further trial is drawn, in words: its time is up, or its first trials all failed."""
+    is_failing: bool = False
+    """Whether it ends as Failed for that."""
+    best_run: Optional[str] = None
+    best_value: Optional[float] = None
+    is_warned: bool = False
+    """Whether the user was told that a trial ended without the primary metric."""
+    logged: int = 0
+    """Rows of `best_child_by_primary_metric` that were written."""
+
+
 class Trial(NamedTuple):
     """One point of the search, and the run that tries it."""
 
@@ -125,6 +146,12 @@ class Trial(NamedTuple):
     """As drawn, in the order of the space; what its choices left out is not there."""
     resumed: Optional[str] = None
     """The trial of another sweep that it goes on with."""
+    is_open: bool = True
+    """Whether its run is still looked after."""
+    judged: int = 0
+    """How many of its reports the policy has ruled on."""
+    stopped_by: Optional[str] = None
+    """The policy that ended it early."""
 
 
 class Standing(NamedTuple):
@@ -138,8 +165,6 @@ class Standing(NamedTuple):
     """How many values of the primary metric it logged."""
     started: Optional[datetime] = None
     ended: Optional[datetime] = None
-    stopped_by: Optional[str] = None
-    """The policy that ended it early."""
 
 
 class Decision(NamedTuple):

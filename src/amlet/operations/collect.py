@@ -10,7 +10,7 @@ from amlet.base.paths import relative_path
 from amlet.domain.artifact import Entry
 from amlet.domain.run import Run
 from amlet.operations.submit import check_entries
-from amlet.operations.transitions import save
+from amlet.operations.transitions import SWEEPS, save
 from amlet.runtime.journal import ParsedJournal, read_points
 from amlet.store.base import FileRecord, Transaction
 from amlet.wire.nodes import OUTPUTS, LiveAnswer, LiveOutputs
@@ -59,6 +59,8 @@ def drain(
         return taken
     tx.metrics.add(run.workspace_id, run.id, journal, taken + parsed.consumed, parsed.points)
     save(tx, run)
+    if run.parent_id is not None:
+        tx.touch(SWEEPS)
     return taken + parsed.consumed
 
 

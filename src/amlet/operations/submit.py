@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from amlet.base import names
@@ -46,32 +46,37 @@ def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, n
     earlier = tx.runs.submitted(workspace_id, asked.submission_id)
     if earlier is not None:
         return SubmitAnswer(earlier, [])
-    _check(tx, workspace_id, asked)
+    check_submission(tx, workspace_id, asked)
     missing = tx.blobs.missing([entry.sha256 for entry in [*asked.snapshot, *asked.files]])
     if missing:
         return SubmitAnswer(None, missing)
 
+    run_id = asked.run_id or script_run_id(asked.experiment, int(now.timestamp()))
+    run = add_run(tx, workspace_id, asked, run_id, runs.SCRIPT_RUN, now)
+    return SubmitAnswer(send_on(tx, run, ready, now), [])
+
+
+def add_run(tx: Transaction, workspace_id: str, asked: SubmitRun, run_id: str, kind: str, now: datetime) -> Run:
+    """Record a checked submission, all of whose blobs are there, as a run of a kind."""
     tree = tree_of(asked.snapshot)
     tx.trees.add(tree)
     experiment = ensure_experiment(tx, workspace_id, asked.experiment, now)
     spec = version_for(tx, workspace_id, asked.job.environment, now)
     job = asked.job._replace(snapshot_id=tree.id, environment=spec)
-    run_id = asked.run_id or script_run_id(experiment.name, int(now.timestamp()))
     run = tx.runs.add(
         Run(
             workspace_id=workspace_id,
             id=run_id,
             experiment=experiment.name,
             number=0,
-            type=runs.SCRIPT_RUN,
+            type=kind,
             status=runs.NOT_STARTED,
             display_name=asked.display_name or run_id,
             target=job.target,
             attempt=0,
             tags=asked.tags,
             properties={
-                "_azureml.ComputeTargetType": "local" if job.target == LOCAL else "amlcompute",
-                "ContentSnapshotId": tree.id,
+                **facts_of(job),
                 **asked.properties,
             },
             stages=[],
@@ -93,12 +98,25 @@ def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, n
     if asked.files:
         records = [FileRecord(entry.path, entry.size_bytes, entry.sha256, None) for entry in asked.files]
         tx.files.put(workspace_id, run.id, records)
+    return run
+
+
+def facts_of(job: Job) -> dict[str, str]:
+    """What the properties of a run say of its job."""
+    return {
+        "_azureml.ComputeTargetType": "local" if job.target == LOCAL else "amlcompute",
+        runs.SNAPSHOT: job.snapshot_id,
+    }
+
+
+def send_on(tx: Transaction, run: Run, ready: Ready, now: datetime) -> Run:
+    """Let a recorded run be prepared, or queue it when its build is at hand."""
     run = move(tx, run, runs.STARTING, now)
-    lock = ready(spec.content_key())
+    lock = ready(tx.runs.job(run.workspace_id, run.id).environment.content_key())
     if lock is None:
         tx.touch(RECONCILE)
-        return SubmitAnswer(move(tx, run, runs.PREPARING, now), [])
-    return SubmitAnswer(enqueue(tx, run, lock, now, prepared="cache hit"), [])
+        return move(tx, run, runs.PREPARING, now)
+    return enqueue(tx, run, lock, now, prepared="cache hit")
 
 
 def enqueue(tx: Transaction, run: Run, lock: Lock, now: datetime, *, prepared: str) -> Run:
@@ -120,7 +138,18 @@ def enqueue(tx: Transaction, run: Run, lock: Lock, now: datetime, *, prepared: s
     return run
 
 
-def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
+def check_submission(
+    tx: Transaction, workspace_id: str, asked: SubmitRun, others: Sequence[FieldError] = (), subject: str = ""
+) -> None:
+    """Check all of a submission.
+
+    Args:
+        others: What else is wrong, told together with what is found here.
+
+    Raises:
+        InvalidInput: with every fault.
+        NotFound: for an unknown compute target.
+    """
     tx.workspaces.get(workspace_id)
     faults: list[FieldError] = []
 
@@ -158,8 +187,9 @@ def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
     for number, code in enumerate(job.retry_codes):
         if not 1 <= code <= 255:
             faults.append(FieldError(f"job.retry_codes[{number}]", f"an exit code is from 1 to 255, got {code}"))
+    faults += others
     if faults:
-        raise InvalidInput.of(faults, subject="the submission")
+        raise InvalidInput.of(faults, subject=subject or "the submission")
     target = None if job.target == LOCAL else tx.computes.find(workspace_id, job.target)
     if target is None and job.target != LOCAL:
         raise no_compute_target(tx, workspace_id, job.target)

@@ -7,7 +7,6 @@ from typing import Any
 
 from amlet.base.errors import Conflict
 from amlet.domain import run as runs
-from amlet.domain.compute import pool_of
 from amlet.domain.run import Run, Stage
 from amlet.store.base import Transaction
 
@@ -32,6 +31,10 @@ def queue_topic(pool: str) -> str:
 
 RECONCILE = "reconcile"
 """What the reconciler waits on: something may have to be brought about."""
+
+
+SWEEPS = "sweeps"
+"""What sweeps wait on: a child of some run has ended, or brought metrics."""
 
 
 def move(tx: Transaction, run: Run, status: str, now: datetime, detail: str | None = None, **changes: Any) -> Run:
@@ -61,14 +64,22 @@ def move(tx: Transaction, run: Run, status: str, now: datetime, detail: str | No
     if status in runs.TERMINAL:
         changes.setdefault("ended", now)
         changes.setdefault("waiting_for", None)
+        if run.parent_id is not None:
+            tx.touch(SWEEPS)
     return save(tx, run._replace(status=status, stages=stages, **changes))
+
+
+def reopen(tx: Transaction, run: Run, now: datetime) -> Run:
+    """Let a sweep that is over go on: it gets more trials. No other run comes back."""
+    stages = [*run.stages, Stage("run", now, None, "goes on")]
+    return save(tx, run._replace(status=runs.RUNNING, stages=stages, ended=None, error=None))
 
 
 def enter_queue(tx: Transaction, run: Run) -> None:
     """Let the nodes of the run's target have it."""
     job = tx.runs.job(run.workspace_id, run.id)
     tx.queue.put(run, job.priority, job.node_count)
-    tx.touch(queue_topic(pool_of(run.workspace_id, run.target)))
+    tx.touch(queue_topic(run.pool))
     tx.touch(RECONCILE)
 
 

@@ -52,7 +52,7 @@ class Study:
 
     def __init__(self, method: str, space: dict[str, Any], goals: list[str], seed: int) -> None:
         if method == GAUSSIAN_PROCESS:
-            for needed in ("scipy", "torch"):  # at once, not after the first random trials
+            for needed in ("torch", "scipy"):  # at once, not after the first random trials
                 importlib.import_module(needed)
         self._method = method
         self._seed = seed

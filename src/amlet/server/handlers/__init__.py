@@ -1,7 +1,18 @@
 """Thin handlers, one file a noun: decode, one operation, encode. Each is named as its route."""
 
 from amlet.server.context import Handler
-from amlet.server.handlers import blobs, computes, environments, models, nodes, runs, server, services, workspaces
+from amlet.server.handlers import (
+    blobs,
+    computes,
+    environments,
+    models,
+    nodes,
+    runs,
+    server,
+    services,
+    sweeps,
+    workspaces,
+)
 
 HANDLERS: dict[str, Handler] = {
     **server.HANDLERS,
@@ -13,4 +24,5 @@ HANDLERS: dict[str, Handler] = {
     **nodes.HANDLERS,
     **models.HANDLERS,
     **services.HANDLERS,
+    **sweeps.HANDLERS,
 }
