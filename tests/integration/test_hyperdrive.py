@@ -114,9 +114,8 @@ SWEEP = ("sweep", "train.py", "--random", "C=uniform(0.5,2)", "--random", "kerne
 
 
 def test_a_sweep_from_the_command_line(place: CommandLine):
-    told = place.cli(
-        *SWEEP, "--runs", "3", "--seed", "5", "--policy", "median(delay_evaluation=9)", "--", "--base", "2"
-    )
+    options = ("--runs", "3", "--seed", "5", "--policy", "median(delay_evaluation=9)", "-w", place.name)
+    told = place.cli(*SWEEP, *options, "--", "--base", "2")
     lines = told.err.splitlines()
     assert any(line.startswith("3 of 3 trials, best Accuracy") for line in lines), told.err
     best = place.json("sweep", "best")

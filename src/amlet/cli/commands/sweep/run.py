@@ -138,7 +138,7 @@ def _spec(folder: Path, **options: Any) -> SweepSpec:
         sampling,
         [objective],
         runs,
-        chosen("concurrent", "max_concurrent_runs", min(runs, CONCURRENT)),
+        chosen("concurrent", "max_concurrent_runs", max(1, min(runs, CONCURRENT))),
         policy or Policy(),
         chosen("minutes", "max_duration_minutes", MAX_DURATION_MINUTES) * 60,
     )
