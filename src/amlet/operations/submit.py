@@ -20,7 +20,7 @@ from amlet.operations.describe import check_spec, version_for
 from amlet.operations.edit import check_marks
 from amlet.operations.ensure import ensure_experiment
 from amlet.operations.texts import faults_of_argument, faults_of_label, faults_of_variables
-from amlet.operations.transitions import RECONCILE, enter_queue, move
+from amlet.operations.transitions import RECONCILE, enter_queue, moved, save
 from amlet.operations.waiting import usual
 from amlet.store.base import FileRecord, Transaction
 from amlet.wire.runs import SubmitAnswer, SubmitRun
@@ -111,12 +111,24 @@ def facts_of(job: Job) -> dict[str, str]:
 
 def send_on(tx: Transaction, run: Run, ready: Ready, now: datetime) -> Run:
     """Let a recorded run be prepared, or queue it when its build is at hand."""
-    run = move(tx, run, runs.STARTING, now)
-    lock = ready(tx.runs.job(run.workspace_id, run.id).environment.content_key())
-    if lock is None:
-        tx.touch(RECONCILE)
-        return move(tx, run, runs.PREPARING, now)
-    return enqueue(tx, run, lock, now, prepared="cache hit")
+    job = tx.runs.job(run.workspace_id, run.id)
+    lock = ready(job.environment.content_key())
+    run = save(tx, sent_on(run, lock, now))
+    let_on(tx, run, job)
+    return run
+
+
+def sent_on(run: Run, lock: Lock | None, now: datetime) -> Run:
+    """A new run as it is recorded: in the queue with its lock, or being prepared when there is none yet."""
+    run = moved(run, runs.STARTING, now)
+    return moved(run, runs.PREPARING, now) if lock is None else _queued(run, lock, now, "cache hit")
+
+
+def let_on(tx: Transaction, run: Run, job: Job) -> None:
+    """Let a run that was recorded as sent on have its nodes, or its build."""
+    if run.status == runs.QUEUED:
+        enter_queue(tx, run, job)
+    tx.touch(RECONCILE)
 
 
 def enqueue(tx: Transaction, run: Run, lock: Lock, now: datetime, *, prepared: str) -> Run:
@@ -125,6 +137,12 @@ def enqueue(tx: Transaction, run: Run, lock: Lock, now: datetime, *, prepared: s
     Args:
         prepared: A word on the prepare stage.
     """
+    run = save(tx, _queued(run, lock, now, prepared))
+    enter_queue(tx, run)
+    return run
+
+
+def _queued(run: Run, lock: Lock, now: datetime, prepared: str) -> Run:
     stages = [*run.stages]
     if stages[-1].name == "prepare":
         stages[-1] = stages[-1]._replace(detail=prepared)
@@ -133,9 +151,7 @@ def enqueue(tx: Transaction, run: Run, lock: Lock, now: datetime, *, prepared: s
         stages.append(Stage("prepare", now, now, prepared))
     warnings = [*run.warnings, *(RunWarning("environment", note) for note in lock.notes)]
     run = run._replace(stages=stages, warnings=warnings, lock_id=lock.id)
-    run = move(tx, run, runs.QUEUED, now, waiting_for=usual(run.target))
-    enter_queue(tx, run)
-    return run
+    return moved(run, runs.QUEUED, now, waiting_for=usual(run.target))
 
 
 def check_submission(

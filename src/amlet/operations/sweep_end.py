@@ -33,12 +33,8 @@ def stop(tx: Transaction, logs: LogFolder, key: tuple[str, str], why: str, now: 
         say(tx, logs, sweep, "CONTROLLER", why, now)
 
 
-def end_when_over(
-    tx: Transaction, logs: LogFolder, sweep: SweepRecord, parent: Run, going_on: int, now: datetime
-) -> None:
-    """Settle the sweep's own run once none of its trials goes on."""
-    if going_on:
-        return
+def end_sweep(tx: Transaction, logs: LogFolder, sweep: SweepRecord, parent: Run, now: datetime) -> None:
+    """Settle the sweep's own run, none of whose trials goes on."""
     state = sweep.state
     all_failed = state.over > 0 and state.failed == state.over
     error = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from amlet.artifacts.logs import LogFolder
@@ -11,14 +12,16 @@ from amlet.store.base import SweepRecord, Transaction
 SWEEP_LOG = "azureml-logs/hyperdrive.txt"
 
 
-def say(tx: Transaction, logs: LogFolder, sweep: SweepRecord, who: str, text: str, now: datetime) -> None:
-    """Append a line.
+def say(
+    tx: Transaction, logs: LogFolder, sweep: SweepRecord, who: str, text: str | Sequence[str], now: datetime
+) -> None:
+    """Append a line, or several, to the log; the sweep's run has another revision then.
 
     Args:
         who: API, GENERATOR, SCHEDULER or CONTROLLER.
     """
     run = tx.runs.get(sweep.workspace_id, sweep.run_id)  # anew: it is saved with the log
-    held = tx.files.find(run.workspace_id, run.id, SWEEP_LOG)
-    line = f"<START>[{now.isoformat()}][{who}][INFO]{text}<END>\n"
-    data = line.encode("utf-8", "backslashreplace")
-    append_log(tx, logs, run, SWEEP_LOG, held.size_bytes if held is not None else 0, data)
+    texts = [text] if isinstance(text, str) else text
+    lines = "".join(f"<START>[{now.isoformat()}][{who}][INFO]{line}<END>\n" for line in texts)
+    data = lines.encode("utf-8", "backslashreplace")
+    append_log(tx, logs, run, SWEEP_LOG, None, data)

@@ -28,7 +28,7 @@ BEST_CHILD = "best_child_by_primary_metric"
 def look_after(
     tx: Transaction, logs: LogFolder, sweep: SweepRecord, parent: Run, course: Course, now: datetime
 ) -> tuple[SweepRecord, int]:
-    """Bring the sweep's record up to its trials.
+    """What a sweep is after its trials were looked at. The caller keeps it, and tells the run's watchers.
 
     Returns:
         The sweep, and how many of its trials go on.
@@ -48,16 +48,15 @@ def look_after(
         if run is not None and not run.is_over:
             going_on += 1
             continue
+        if run is None or run.status != runs.CANCELED:
+            trial = trial._replace(stopped_by=None)  # its script came to its end before the policy's ruling did
         tx.sweeps.save_trial(sweep.workspace_id, sweep.run_id, trial._replace(is_open=False))
         sweep = sweep._replace(state=_counted(sweep.state, run))
         if run is not None and summary is None and run.status == runs.COMPLETED and not sweep.state.is_warned:
             sweep = _warned(tx, sweep, run)
     sweep = _with_stops(tx, sweep, parent, now)
-    if sweep != before:
-        tx.sweeps.save(sweep)
-        if sweep.state.stopping != before.state.stopping and sweep.state.stopping:
-            say(tx, logs, sweep, "CONTROLLER", sweep.state.stopping, now)
-        save(tx, tx.runs.get(parent.workspace_id, parent.id))
+    if sweep.state.stopping != before.state.stopping and sweep.state.stopping:
+        say(tx, logs, sweep, "CONTROLLER", sweep.state.stopping, now)
     return sweep, going_on
 
 
@@ -82,7 +81,7 @@ def _judged(
         ruling = rule(policy, sweep.spec.primary, course.curves, trial.number, curve)
         if ruling is None:
             continue
-        ends = ruling.ends and trial.stopped_by is None and not run.is_over
+        ends = ruling.ends and trial.stopped_by is None and not run.is_over and run.status != runs.FINALIZING
         finite = ruling.value if ruling.value == ruling.value and abs(ruling.value) != float("inf") else None
         decided.append(Decision(trial.run_id, ruling.report, finite, ruling.bound, ends, ruling.why, now))
         if ends:

@@ -14,12 +14,14 @@ from typing import NamedTuple
 from amlet.artifacts.logs import LogFolder
 from amlet.base.errors import AmletError
 from amlet.domain import run as runs
+from amlet.domain.run import Run
 from amlet.domain.sweep import BY_NUMBER, SweepSpec, Trial
 from amlet.operations.submit import Ready
 from amlet.operations.sweep_course import Course
-from amlet.operations.sweep_end import end_when_over, stop
+from amlet.operations.sweep_end import end_sweep, stop
 from amlet.operations.sweep_log import say
 from amlet.operations.sweep_watch import look_after
+from amlet.operations.transitions import save
 from amlet.operations.trials import add_trial, standings
 from amlet.store.base import Records, SweepRecord, Transaction
 from amlet.sweeps.base import Parameters
@@ -104,60 +106,68 @@ class Sweeper:
         if sweep is None or not sweep.is_open:
             return False
         parent = tx.runs.get(*key)
-        before = sweep.state.stopping
+        before = sweep
         sweep, open_count = look_after(tx, self._logs, sweep, parent, course, now)
-        if sweep.state.stopping != before:
+        if sweep.state.stopping != before.state.stopping:
+            self._keep(tx, before, sweep)
             return True  # trials were cancelled: they are counted in the next pass
-        parent = tx.runs.get(*key)
         wants = parent.status == runs.RUNNING and sweep.state.stopping is None
         room = min(sweep.spec.max_concurrent_runs - open_count, sweep.spec.max_total_runs - sweep.state.drawn)
         if wants and room > 0 and not sweep.state.is_exhausted:
             by_number = sweep.spec.sampling.method in BY_NUMBER
             if not by_number and sweep.state.drawn >= len(sweep.spec.resume_child_runs):
+                self._keep(tx, before, sweep)
                 return Question(sweep.state.drawn, sweep.spec, [*course.before, *self._known(tx, sweep)])
-            ends = self._draw(tx, sweep, course, min(room, AT_ONCE), now)
+            ends = self._draw(tx, sweep, parent, course, min(room, AT_ONCE), now)
             return ends or room > AT_ONCE or not by_number
-        end_when_over(tx, self._logs, sweep, parent, open_count, now)
+        if open_count:
+            self._keep(tx, before, sweep)
+        else:
+            end_sweep(tx, self._logs, sweep, tx.runs.get(*key), now)
         return False
 
-    def _draw(self, tx: Transaction, sweep: SweepRecord, course: Course, count: int, now: datetime) -> bool:
+    def _keep(self, tx: Transaction, before: SweepRecord, sweep: SweepRecord) -> None:
+        """Keep what has come of a sweep, and let its watchers see it."""
+        if sweep != before:
+            tx.sweeps.save(sweep)
+            save(tx, tx.runs.get(sweep.workspace_id, sweep.run_id))
+
+    def _draw(
+        self, tx: Transaction, sweep: SweepRecord, parent: Run, course: Course, count: int, now: datetime
+    ) -> bool:
         """Draw trials by their number; whether the space has no more."""
         first = sweep.state.drawn
+        ready = self._ready(tx)
+        scheduled = []
         for number in range(first, first + count):
             resumed = sweep.spec.resume_child_runs[number : number + 1]
             parameters = course.resumed[number] if resumed else course.draw(number)
             if parameters is None:
-                tx.sweeps.save(sweep._replace(state=sweep.state._replace(is_exhausted=True)))
+                sweep = sweep._replace(state=sweep.state._replace(is_exhausted=True))
                 said = f"The search space has no more than {number} points: no further trials are drawn."
                 say(tx, self._logs, sweep, "GENERATOR", said, now)
-                return True
-            sweep = self._add(tx, sweep, number, parameters, now, resumed[0] if resumed else None)
-        return False
+                break
+            trial = _trial(sweep, number, parameters, resumed[0] if resumed else None)
+            scheduled.append(add_trial(tx, sweep, parent, trial, ready, now).id)
+        self._drawn(tx, sweep, scheduled, now)
+        return sweep.state.is_exhausted
 
     def _place(self, tx: Transaction, key: Key, number: int, parameters: Parameters, now: datetime) -> None:
         """Make the trial that a model has drawn, unless the sweep has gone on otherwise meanwhile."""
         sweep = tx.sweeps.find(*key)
         if sweep is None or not sweep.is_open or sweep.state.drawn != number or sweep.state.stopping is not None:
             return
-        if tx.runs.get(*key).status == runs.RUNNING:
-            self._add(tx, sweep, number, parameters, now)
+        parent = tx.runs.get(*key)
+        if parent.status == runs.RUNNING:
+            run = add_trial(tx, sweep, parent, _trial(sweep, number, parameters), self._ready(tx), now)
+            self._drawn(tx, sweep, [run.id], now)
 
-    def _add(
-        self,
-        tx: Transaction,
-        sweep: SweepRecord,
-        number: int,
-        parameters: Parameters,
-        now: datetime,
-        resumed: str | None = None,
-    ) -> SweepRecord:
-        parent = tx.runs.get(sweep.workspace_id, sweep.run_id)
-        trial = Trial(number, f"{sweep.run_id}_{number}", parameters, resumed)
-        add_trial(tx, sweep, parent, trial, self._ready(tx), now)
-        sweep = sweep._replace(state=sweep.state._replace(drawn=number + 1))
-        tx.sweeps.save(sweep)
-        say(tx, self._logs, sweep, "SCHEDULER", f"Scheduling job, id='{trial.run_id}'", now)
-        return sweep
+    def _drawn(self, tx: Transaction, sweep: SweepRecord, scheduled: list[str], now: datetime) -> None:
+        """Count the trials that were added, in the same transaction."""
+        tx.sweeps.save(sweep._replace(state=sweep.state._replace(drawn=sweep.state.drawn + len(scheduled))))
+        if scheduled:
+            said = [f"Scheduling job, id='{run_id}'" for run_id in scheduled]
+            say(tx, self._logs, sweep, "SCHEDULER", said, now)
 
     def _known(self, tx: Transaction, sweep: SweepRecord) -> list[Known]:
         """What the model has to know of the sweep's own trials."""
@@ -174,3 +184,7 @@ class Sweeper:
         del self._courses[key]
         self._failures.pop(key, None)
         self._model.forget(key[1])
+
+
+def _trial(sweep: SweepRecord, number: int, parameters: Parameters, resumed: str | None = None) -> Trial:
+    return Trial(number, f"{sweep.run_id}_{number}", parameters, resumed)

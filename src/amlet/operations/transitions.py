@@ -7,6 +7,7 @@ from typing import Any
 
 from amlet.base.errors import Conflict
 from amlet.domain import run as runs
+from amlet.domain.job import Job
 from amlet.domain.run import Run, Stage
 from amlet.store.base import Transaction
 
@@ -47,6 +48,19 @@ def move(tx: Transaction, run: Run, status: str, now: datetime, detail: str | No
     Raises:
         Conflict: if the status may not follow the present one.
     """
+    if run.status == runs.QUEUED and runs.allows(run.status, status):
+        tx.queue.remove(run.workspace_id, run.id)
+    if status in runs.TERMINAL and run.parent_id is not None:
+        tx.touch(SWEEPS)
+    return save(tx, moved(run, status, now, detail, **changes))
+
+
+def moved(run: Run, status: str, now: datetime, detail: str | None = None, **changes: Any) -> Run:
+    """The same of a run that is in no queue, or not recorded yet: nothing is kept.
+
+    Raises:
+        Conflict: if the status may not follow the present one.
+    """
     if not runs.allows(run.status, status):
         raise Conflict(f"Run {run.id} is {run.status}: it cannot become {status}.")
     stages = [*run.stages]
@@ -57,16 +71,13 @@ def move(tx: Transaction, run: Run, status: str, now: datetime, detail: str | No
         if stage:
             stages.append(Stage(stage, now, None, detail))
     if run.status == runs.QUEUED:
-        tx.queue.remove(run.workspace_id, run.id)
         changes.setdefault("again_at", None)
     if status == runs.RUNNING:
         changes.setdefault("started", run.started or now)
     if status in runs.TERMINAL:
         changes.setdefault("ended", now)
         changes.setdefault("waiting_for", None)
-        if run.parent_id is not None:
-            tx.touch(SWEEPS)
-    return save(tx, run._replace(status=status, stages=stages, **changes))
+    return run._replace(status=status, stages=stages, **changes)
 
 
 def reopen(tx: Transaction, run: Run, now: datetime) -> Run:
@@ -75,9 +86,13 @@ def reopen(tx: Transaction, run: Run, now: datetime) -> Run:
     return save(tx, run._replace(status=runs.RUNNING, stages=stages, ended=None, error=None))
 
 
-def enter_queue(tx: Transaction, run: Run) -> None:
-    """Let the nodes of the run's target have it."""
-    job = tx.runs.job(run.workspace_id, run.id)
+def enter_queue(tx: Transaction, run: Run, job: Job | None = None) -> None:
+    """Let the nodes of the run's target have it.
+
+    Args:
+        job: The run's own, where it is at hand.
+    """
+    job = job or tx.runs.job(run.workspace_id, run.id)
     tx.queue.put(run, job.priority, job.node_count)
     tx.touch(queue_topic(run.pool))
     tx.touch(RECONCILE)

@@ -13,7 +13,7 @@ from amlet.domain.artifact import Entry, tree_of
 from amlet.domain.job import Job, parameters_of
 from amlet.domain.run import Run
 from amlet.domain.sweep import MINIMIZE, Objective, Standing, SweepSpec, Trial
-from amlet.operations.submit import Ready, facts_of, send_on
+from amlet.operations.submit import Ready, facts_of, let_on, sent_on
 from amlet.store.base import MetricSummary, SweepRecord, Transaction
 
 RESUMED = "amlet-resumed"
@@ -84,7 +84,9 @@ def add_trial(tx: Transaction, sweep: SweepRecord, parent: Run, trial: Trial, re
         parts=sweep.parts,
     )
     tx.sweeps.add_trial(parent.workspace_id, parent.id, trial)
-    return send_on(tx, tx.runs.add(run, job, trial.run_id), ready, now)
+    run = tx.runs.add(sent_on(run, ready(job.environment.content_key()), now), job, "")  # its number is its identity
+    let_on(tx, run, job)
+    return run
 
 
 def arguments_of(parameters: dict[str, Any]) -> list[str]:

@@ -75,8 +75,7 @@ class Runs:
         seq = added.inserted_primary_key[0]
         if job is not None:
             self._connection.execute(jobs.insert(), {"run": seq, "snapshot_id": job.snapshot_id, "job": job})
-        for field, kind in _LABELS.items():
-            labels.add(self._connection, seq, kind, getattr(run, field))
+        labels.add(self._connection, seq, {kind: getattr(run, field) for field, kind in _LABELS.items()})
         return numbered
 
     def save(self, run: Run) -> Run:

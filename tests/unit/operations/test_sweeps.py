@@ -256,6 +256,20 @@ def test_a_policy_ends_a_trial_and_says_why(sweeps: Sweeps):
     assert trial.stopped_by == BANDIT
 
 
+def test_a_trial_that_came_to_its_end_before_the_ruling_was_not_ended_by_the_policy(sweeps: Sweeps):
+    sweep = sweeps.submit(policy=Policy(BANDIT, slack_factor=0.1))
+    sweeps.step()
+    good, bad = (sweeps.start(run) for run in sweeps.trials(sweep))
+    sweeps.report(good, 0.9)
+    sweeps.report(bad, 0.5)
+    sweeps.world.do(lambda tx: move(tx, tx.runs.get(bad.workspace_id, bad.id), runs.FINALIZING, sweeps.world.now))
+    sweeps.step()
+    sweeps.finish(bad)
+    sweeps.step()
+    trial = sweeps.world.look(lambda tx: tx.sweeps.trials(bad.workspace_id, sweep))[1]
+    assert (sweeps.world.run(bad.id).status, trial.stopped_by) == (runs.COMPLETED, None)
+
+
 def test_the_best_so_far_is_a_table_of_the_sweep(sweeps: Sweeps):
     # v1-behaviours 12.15
     sweep = sweeps.submit(goal=MINIMIZE, max_total_runs=4)
