@@ -50,7 +50,7 @@ class RunFacts(NamedTuple):
     """Of logs that are blobs by now."""
     family: Family
     snapshot: Tree | None
-    trials: TrialsView | None
+    trials: TrialsView | None = None
     """Of a sweep."""
 
     @property
