@@ -26,6 +26,7 @@ from benchmarks import (
     snapshots,
     spread,
     trackers,
+    warm_starts,
 )
 from benchmarks.measure import Figure, Told
 from benchmarks.place import Place, Skipped
@@ -49,6 +50,7 @@ ALL: dict[str, Measure] = {
     "environments": environments.figures,
     "queue": queue.figures,
     "spread": spread.figures,
+    "warm": warm_starts.figures,
     "scale": scale.figures,
 }
 
