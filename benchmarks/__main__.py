@@ -25,6 +25,7 @@ from benchmarks import (
     server_process,
     snapshots,
     spread,
+    sweeping,
     trackers,
     warm_starts,
 )
@@ -51,6 +52,7 @@ ALL: dict[str, Measure] = {
     "queue": queue.figures,
     "spread": spread.figures,
     "warm": warm_starts.figures,
+    "sweep": sweeping.figures,
     "scale": scale.figures,
 }
 

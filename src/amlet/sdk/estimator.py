@@ -130,7 +130,7 @@ class Estimator(MMLBaseEstimator):
         max_run_duration_seconds: After which the run is ended.
 
     Raises:
-        TrainingException: for script_params that are no dict.
+        TrainingException: for script_params that are no dict, or a distributed_backend other than mpi.
     """
 
     def __init__(
@@ -318,16 +318,34 @@ def _environment(folder: str, packages: Packages, *, user_managed: bool) -> Envi
     assert dependencies is not None
     for name in packages.conda:
         dependencies.add_conda_package(name)
-    for name in packages.pip:
+    for name in [*_listed(folder, packages), *packages.pip]:
         dependencies.add_pip_package(name)
     made.python.user_managed_dependencies = user_managed
     return made
 
 
+def _listed(folder: str, packages: Packages) -> List[str]:
+    """What the pip file adds to the conda file."""
+    from pathlib import Path
+
+    if packages.conda_file is None or packages.pip_file is None:
+        return []
+    found = Environment.from_pip_requirements("estimator", str(Path(folder) / packages.pip_file))
+    assert found.python.conda_dependencies is not None
+    return list(found.python.conda_dependencies.pip_packages)
+
+
 def _spread(asked: Any, node_count: int, process_count: int) -> Any:
     from amlet.sdk.distributed import MpiConfiguration
 
+    if isinstance(asked, str) and asked != "mpi":
+        raise TrainingException(
+            f"An Estimator's distributed_backend is 'mpi', not {asked!r}.",
+            hint="ScriptRunConfig(distributed_job_config=PyTorchConfiguration(...)) has the others.",
+        )
     if asked is None and node_count == 1:
+        if process_count != 1:
+            warn_ignored("Estimator", ["process_count_per_node"], stacklevel=4)
         return None
     if asked is not None and not isinstance(asked, str) and hasattr(asked, "node_count"):
         asked = copy.copy(asked)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from azureml.core import ScriptRunConfig
-from azureml.exceptions import UserErrorException
+from azureml.exceptions import TrainingException, UserErrorException
 from azureml.train.dnn import TensorFlow
 from azureml.train.estimator import Estimator
 from azureml.train.hyperdrive import (
@@ -208,6 +208,24 @@ class TestEstimators:
     def test_each_says_that_it_is_the_older_way(self, tmp_path):
         with pytest.warns(DeprecationWarning, match="ScriptRunConfig"):
             Estimator(str(tmp_path))
+
+    def test_a_pip_file_adds_to_a_conda_file(self, tmp_path):
+        (tmp_path / "conda.yml").write_text("name: own\ndependencies: [python=3.8, numpy]\n")
+        (tmp_path / "requirements.txt").write_text("joblib==1.2.0\n")
+        made = Estimator(
+            str(tmp_path), conda_dependencies_file="conda.yml", pip_requirements_file="requirements.txt"
+        ).conda_dependencies
+        assert "numpy" in list(made.conda_packages)
+        assert "joblib==1.2.0" in list(made.pip_packages)
+
+    def test_processes_without_a_backend_are_said_to_be_one(self, tmp_path):
+        with pytest.warns(UserWarning, match="process_count_per_node"):
+            Estimator(str(tmp_path), process_count_per_node=3)
+
+    def test_another_backend_than_mpi_is_refused(self, tmp_path):
+        with pytest.raises(TrainingException, match="'ps'") as caught:
+            Estimator(str(tmp_path), distributed_backend="ps", node_count=2)
+        assert "distributed_job_config" in (caught.value.hint or "")
 
     def test_what_is_refused_says_what_to_use(self):
         with pytest.raises(UserErrorException) as caught:
