@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from benchmarks import (
     command_line,
     data,
+    datasets,
     deploying,
     draining,
     environments,
@@ -25,7 +26,9 @@ from benchmarks import (
     server_process,
     snapshots,
     spread,
+    sweeping,
     trackers,
+    warm_starts,
 )
 from benchmarks.measure import Figure, Told
 from benchmarks.place import Place, Skipped
@@ -45,10 +48,13 @@ ALL: dict[str, Measure] = {
     "hello": one_run.figures,
     "snapshot": snapshots.figures,
     "data": data.figures,
+    "datasets": datasets.figures,
     "deploy": deploying.figures,
     "environments": environments.figures,
     "queue": queue.figures,
     "spread": spread.figures,
+    "warm": warm_starts.figures,
+    "sweep": sweeping.figures,
     "scale": scale.figures,
 }
 

@@ -21,17 +21,18 @@ def cache_folder() -> Path:
     return Path(root) / "amlet-benchmarks"
 
 
-def peer(package: str, check: str, *, python: str = "3.11") -> Path:
+def peer(package: str, check: str, *, python: str = "3.11", also: tuple[str, ...] = ()) -> Path:
     """The Python of an environment that holds a package.
 
     Args:
         check: A statement that fails when the package does not work there.
         python: A version that the package supports.
+        also: What else is installed there.
 
     Raises:
         Skipped: when it cannot be installed, or does not work.
     """
-    folder = cache_folder() / f"{package}-{python}"
+    folder = cache_folder() / "-".join([package, *also, python])
     interpreter = folder / "bin" / "python"
     base = next((found.path for found in at_hand() if minor_text(found.minor) == python), None)
     if base is None:
@@ -40,7 +41,7 @@ def peer(package: str, check: str, *, python: str = "3.11") -> Path:
         uv = find_uv_bin()
         for arguments in (
             [uv, "venv", "--quiet", "--clear", "--python", str(base), str(folder)],
-            [uv, "pip", "install", "--quiet", "--python", str(interpreter), package],
+            [uv, "pip", "install", "--quiet", "--python", str(interpreter), package, *also],
             [str(interpreter), "-c", check],
         ):
             try:

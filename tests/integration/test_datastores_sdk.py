@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from amlet.base.errors import DatastoreFailed
+from amlet.client.downloads import download
+from amlet.wire.files import FileQuery
 from azureml.core import Datastore, Workspace
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 from azureml.exceptions import UserErrorException
 from support.azurite import ACCOUNT, KEY, azurite
+from support.s3_server import s3_server
 from support.server import RealServer
 
 
@@ -129,3 +134,34 @@ def test_what_v1_had_and_is_refused_says_what_to_use(workspace: Workspace) -> No
     for name in ("register_azure_data_lake", "register_dbfs", "register_hdfs"):
         with pytest.raises(UserErrorException, match="amlet does not have"):
             getattr(Datastore, name)(workspace, "x")
+
+
+def test_a_store_that_goes_away_in_the_middle_of_a_download_leaves_no_file(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    held, source, target = workspace._connection, tmp_path / "large.bin", tmp_path / "back.bin"
+    source.write_bytes(b"0123456789abcdef" * (4 << 20))
+    with contextlib.ExitStack() as stack:
+        address = stack.enter_context(s3_server())
+        store = Datastore.register_s3_bucket(
+            workspace,
+            "bucket",
+            "gone",
+            access_key_id="key",
+            secret_access_key="secret",
+            endpoint_url=address,
+            create_if_not_exists=True,
+        )
+        store.upload_files([str(source)], show_progress=False)
+
+        def go_away(done: int, total: int | None) -> None:
+            stack.close()
+
+        api, workspace_id = held.client.datastores, held.workspace_id
+        with pytest.raises(DatastoreFailed, match="cannot be reached"):
+            download(
+                lambda offset: api.file(workspace_id, "bucket", FileQuery("large.bin", offset)),
+                target,
+                progress=go_away,
+            )
+    assert [path.name for path in tmp_path.iterdir()] == ["large.bin"]

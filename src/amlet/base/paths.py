@@ -90,6 +90,7 @@ class Home:
         self.ssh = root / "ssh"
         """Links to other machines, and the machines known."""
         self.ray = root / "ray"
+        self.sweeps = root / "sweeps"
         """The log of the process that holds Ray, and the nodes that were seen there last."""
         self.parcels = root / "parcels"
         """What is brought along to other machines."""

@@ -24,6 +24,7 @@ COMMANDS = {
     "trash": "What lies in the trash; empty it.",
     "experiments": "List experiments; archive and reactivate them.",
     "sync": "Bring runs that were outside a job to their server.",
+    "sweep": "Try many parameters of a script, and keep the best.",
     "compute": "Compute targets: list, show their nodes and what each does.",
     "env": "Environments: list, show, build, lock, diff, export.",
     "studio": "Open the pages of this server in a browser, signed in.",

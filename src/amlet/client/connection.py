@@ -16,6 +16,7 @@ from amlet.client.api.runs import RunsApi
 from amlet.client.api.secrets import SecretsApi
 from amlet.client.api.server import ServerApi
 from amlet.client.api.services import ServicesApi
+from amlet.client.api.sweeps import SweepsApi
 from amlet.client.api.workspaces import WorkspacesApi
 from amlet.client.transport import PATIENCE_S, Refresh, Transport
 
@@ -92,3 +93,4 @@ class Client:
         self.datastores = DatastoresApi(transport, patience_s)
         self.datasets = DatasetsApi(transport, patience_s)
         self.secrets = SecretsApi(transport, patience_s)
+        self.sweeps = SweepsApi(transport, patience_s)

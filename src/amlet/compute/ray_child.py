@@ -9,18 +9,13 @@ input ends it.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import queue
-import sys
-import threading
 import time
-from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 import ray
 from ray.autoscaler.sdk import request_resources
 
+from amlet.base.answering import answer_calls
 from amlet.compute import ray_actor
 
 NAMESPACE = "amlet"
@@ -123,36 +118,13 @@ def _last_words(error: Exception) -> str:
 
 def main() -> None:
     """Serve requests until the input ends."""
-    # What Ray or a library prints goes to the log, never among the answers.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(lines,), daemon=True).start()
     cluster: Cluster | None = None
 
     def connect(address: str, prefix: str) -> None:
         nonlocal cluster
         cluster = Cluster(address, prefix)
 
-    while True:
-        asked = json.loads(lines.get())
-        call = asked.pop("call")
-        _answer(answers, connect if cluster is None else getattr(cluster, call), asked)
-
-
-def _answer(answers: TextIO, call: Callable[..., Any], asked: dict[str, Any]) -> None:
-    try:
-        told = {"answer": call(**asked)}
-    except Exception as error:  # noqa: BLE001 - Ray raises its own, gRPC's and Python's
-        told = {"error": f"{type(error).__name__}: {error}"[:2000]}
-    answers.write(json.dumps(told) + "\n")
-    answers.flush()
-
-
-def _read(lines: queue.SimpleQueue[str]) -> None:
-    for line in sys.stdin:
-        lines.put(line)
-    os._exit(0)  # the server is gone; a call of Ray's that hangs must not keep this process
+    answer_calls(lambda name: connect if cluster is None else getattr(cluster, name))
 
 
 if __name__ == "__main__":

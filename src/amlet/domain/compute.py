@@ -131,9 +131,23 @@ class Node(NamedTuple):
     """Why it is not there yet, or not to be reached, as its engine tells it."""
 
 
-def pool_of(workspace_id: str, target: str) -> str:
-    """The queue that a target's nodes serve. `local` is this machine, one queue for all workspaces."""
-    return LOCAL if target == LOCAL else f"{workspace_id}/{target}"
+def pool_of(workspace_id: str, target: str, parts: int = 1) -> str:
+    """The queue that a target's nodes serve. `local` is this machine, its queues are those of all workspaces.
+
+    Args:
+        parts: Into how many parts `local` is cut for a run: trials of a sweep run beside each other there.
+    """
+    if target != LOCAL:
+        return f"{workspace_id}/{target}"
+    return LOCAL if parts == 1 else f"{LOCAL}/{parts}"
+
+
+def parts_of(pool: str) -> Optional[int]:
+    """Into how many parts this machine is cut for the runs of a pool of `local`; None for any other pool."""
+    if pool == LOCAL:
+        return 1
+    target, _, parts = pool.partition("/")
+    return int(parts) if target == LOCAL else None
 
 
 PREPARING, RUNNING, IDLE, LEAVING = "preparing", "running", "idle", "leaving"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
+from amlet.domain.compute import pool_of
+
 NOT_STARTED = "NotStarted"
 STARTING = "Starting"
 PREPARING = "Preparing"
@@ -149,6 +151,13 @@ class Run(NamedTuple):
     """Attempts that were followed by another, oldest first."""
     again_at: Optional[datetime] = None
     """While it rests between two attempts: when it goes back into the queue."""
+    parts: int = 1
+    """Of `local`: into how many parts the machine is cut for it. It has one of them."""
+
+    @property
+    def pool(self) -> str:
+        """The queue that it waits in."""
+        return pool_of(self.workspace_id, self.target, self.parts)
 
     @property
     def is_over(self) -> bool:

@@ -12,6 +12,7 @@ from amlet.environments import conda, overlays, pythons, requirements, resolve, 
 from amlet.environments.builds import Build, Builds
 from amlet.environments.bytecode import ByteCode
 from amlet.environments.containers import Contained, Containers, plain
+from amlet.environments.overlays import SCORING, Overlay
 from amlet.environments.python_install import PythonInstall
 from amlet.environments.pythons import Python
 from amlet.environments.resolve import NeedsConda
@@ -129,8 +130,8 @@ class Environments:
         build = self.find(lock) or self.build(lock, log)
         return self._containers.contained(container, lock, build, log)
 
-    def overlay(self, python: Path, log: Log) -> Path:
-        """A folder with what a scoring process needs besides the model's own packages, for this interpreter.
+    def overlay(self, python: Path, log: Log, what: Overlay = SCORING) -> Path:
+        """A folder with what a process of ours needs besides the packages that are there, for this interpreter.
 
         Built once per Python version, kept like a build.
 
@@ -138,7 +139,7 @@ class Environments:
             EnvironmentFailed: The interpreter does not run, or there is no wheel for it.
             StorageFailed: The disk is full.
         """
-        return overlays.overlay(self._root / "overlays", python, log)
+        return overlays.overlay(self._root / "overlays", python, log, what)
 
     def close(self) -> None:
         """End what goes on in the background."""

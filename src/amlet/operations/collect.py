@@ -10,20 +10,26 @@ from amlet.base.paths import relative_path
 from amlet.domain.artifact import Entry
 from amlet.domain.run import Run
 from amlet.operations.submit import check_entries
-from amlet.operations.transitions import save
+from amlet.operations.transitions import SWEEPS, save
 from amlet.runtime.journal import ParsedJournal, read_points
 from amlet.store.base import FileRecord, Transaction
 from amlet.wire.nodes import OUTPUTS, LiveAnswer, LiveOutputs
 
 
-def append_log(tx: Transaction, logs: LogFolder, run: Run, path: str, offset: int, data: bytes) -> int:
+def append_log(tx: Transaction, logs: LogFolder, run: Run, path: str, offset: int | None, data: bytes) -> int:
     """Append bytes to a log of the run; bytes that are there already change nothing.
+
+    Args:
+        offset: Where the bytes belong; None is the log's end.
 
     Returns:
         The log's size afterwards. Less than `offset` when bytes between are missing: the caller sends from there.
     """
-    _check_offset(offset)
+    if offset is not None:
+        _check_offset(offset)
     record = tx.files.open_log(run.workspace_id, run.id, relative_path(path))
+    if offset is None:
+        offset = record.size_bytes
     if record.log is None or offset > record.size_bytes:
         return record.size_bytes
     fresh = data[record.size_bytes - offset :]
@@ -59,6 +65,8 @@ def drain(
         return taken
     tx.metrics.add(run.workspace_id, run.id, journal, taken + parsed.consumed, parsed.points)
     save(tx, run)
+    if run.parent_id is not None:
+        tx.touch(SWEEPS)
     return taken + parsed.consumed
 
 

@@ -180,18 +180,23 @@ def check_job_data(tx: Transaction, workspace_id: str, job: Job) -> list[FieldEr
     return faults
 
 
-def with_data(tx: Transaction, workspace_id: str, job: Job, run_id: str) -> Job:
-    """The job with the sources of its datasets, and the destinations of its outputs, filled in."""
+def with_data(tx: Transaction, workspace_id: str, job: Job) -> Job:
+    """The job with the sources of its datasets filled in."""
     inputs = [
         given._replace(sources=find(tx, workspace_id, given.dataset_id).sources) if given.dataset_id else given
         for given in job.inputs
     ]
-    outputs = [output._replace(destination=_filled(output, run_id)) for output in job.outputs]
-    return job._replace(inputs=inputs, outputs=outputs)
+    return job._replace(inputs=inputs)
+
+
+def for_run(job: Job, run_id: str) -> Job:
+    """The job with the destinations of its outputs as they are for one run: trials of a sweep share a job."""
+    return job._replace(outputs=[output._replace(destination=_filled(output, run_id)) for output in job.outputs])
 
 
 def note_job_data(tx: Transaction, run: Run, job: Job) -> None:
     """What a run is given, and what it will write."""
+    job = for_run(job, run.id)
     uses = []
     for given in job.inputs:
         if given.dataset_id is not None:
@@ -207,7 +212,7 @@ def note_job_data(tx: Transaction, run: Run, job: Job) -> None:
 
 def settle_outputs(tx: Transaction, run: Run, job: Job, now: datetime) -> None:
     """A run is completed: each output becomes a dataset, registered where that was asked for."""
-    for output in job.outputs:
+    for output in for_run(job, run.id).outputs:
         if output.is_reference:
             continue
         wanted = output.registration

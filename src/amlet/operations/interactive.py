@@ -10,6 +10,7 @@ from amlet.base.errors import Conflict, FieldError, InvalidInput
 from amlet.domain import run as runs
 from amlet.domain.artifact import Entry, tree_of
 from amlet.domain.run import SNAPSHOT, Run
+from amlet.domain.sweep import HYPERDRIVE
 from amlet.operations.collect import drain
 from amlet.operations.edit import check_marks
 from amlet.operations.ensure import ensure_experiment
@@ -49,7 +50,7 @@ def end_run(tx: Transaction, workspace_id: str, run_id: str, asked: EndRun, now:
     run = tx.runs.get(workspace_id, run_id)
     if run.status == asked.outcome:
         return run
-    if run.attempt or run.status not in (runs.RUNNING, runs.FINALIZING):
+    if run.attempt or run.type == HYPERDRIVE or run.status not in (runs.RUNNING, runs.FINALIZING):
         how = f"it is {run.status}" if run.is_over else "it ends with its script"
         raise Conflict(f"Run {run_id} cannot be ended as {asked.outcome}: {how}.", hint="run.cancel() ends it early.")
     if asked.outcome not in runs.TERMINAL:

@@ -9,8 +9,19 @@ from typing import NamedTuple
 from amlet.compute.base import Engine
 from amlet.compute.scaling import plan, wanted_nodes
 from amlet.domain import run as runs
-from amlet.domain.compute import LOCAL, LOCAL_ENGINE, RAY_ENGINE, ComputeTarget, Node, Scale, node_share, pool_of
+from amlet.domain.compute import (
+    LOCAL,
+    LOCAL_ENGINE,
+    RAY_ENGINE,
+    ComputeTarget,
+    Node,
+    Scale,
+    node_share,
+    parts_of,
+    pool_of,
+)
 from amlet.domain.job import Share
+from amlet.domain.sweep import HYPERDRIVE
 from amlet.domain.vm_sizes import vm_size
 from amlet.operations.gang import outlives
 from amlet.operations.lease import LEASE_S
@@ -18,6 +29,9 @@ from amlet.operations.retry import end_rests
 from amlet.operations.settle import end, lose
 from amlet.operations.transitions import queue_topic
 from amlet.store.base import Records, Transaction
+
+PART_IDLE_S = 60
+"""A node that has a part of this machine, for a sweep, goes after so long without work."""
 
 LATE = timedelta(seconds=5)
 """A pass comes every second. One that comes later than this, or earlier than the last, tells of a server that was
@@ -124,6 +138,13 @@ class Reconciler:
 
     def _pools(self, tx: Transaction) -> list[Pool]:
         found = [Pool(LOCAL, LOCAL, Scale(1, 1, None), self._machine)]
+        cut = {parts for node in tx.nodes.list() if (parts := parts_of(node.pool)) is not None}
+        cut.update(tx.sweeps.parts())
+        for parts in sorted(cut - {1}):
+            most = min(parts, self._machine.cores)
+            share = node_share(None, most, self._machine)
+            name = pool_of("", LOCAL, parts)
+            found.append(Pool(name, f"{LOCAL}-{parts}", Scale(0, most, PART_IDLE_S), share))
         for target in tx.computes.list():
             if not target.takes_runs or target.engine not in self._engines:
                 continue
@@ -170,7 +191,7 @@ def expire(tx: Transaction, now: datetime) -> None:
         elif not outlives(tx, run, held):
             lose(tx, run, held.node, now)
     for run in tx.runs.with_status((runs.CANCEL_REQUESTED,)):
-        if tx.leases.find(run.workspace_id, run.id) is None:
+        if run.type != HYPERDRIVE and tx.leases.find(run.workspace_id, run.id) is None:
             end(tx, run, runs.CANCELED, now)
 
 
@@ -178,5 +199,7 @@ def _free_name(pool: Pool, taken: Collection[str]) -> str:
     """The first free name of the pool: short, and the same again after a restart."""
     if pool.name == LOCAL:
         return LOCAL
-    prefix = f"{pool.label}-{pool.name.partition('/')[0].removeprefix('ws_')[:6]}"
+    prefix = pool.label
+    if parts_of(pool.name) is None:
+        prefix += "-" + pool.name.partition("/")[0].removeprefix("ws_")[:6]
     return next(name for index in range(10_000) if (name := f"{prefix}-{index}") not in taken)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from amlet.base.units import human_seconds
 from amlet.domain import run as runs
 from amlet.domain.job import RETRY_PAUSES_S, Job, retry_pause_s, shell_code
-from amlet.domain.run import PastAttempt, Run, RunError, folder_of_attempt
+from amlet.domain.run import PastAttempt, Run, RunError, Stage, folder_of_attempt
 from amlet.operations.transitions import RECONCILE, enter_queue, move, save
 from amlet.store.base import Transaction
 
@@ -57,6 +57,18 @@ def try_again(
     )
     tx.touch(RECONCILE)
     return True
+
+
+def revive(tx: Transaction, run: Run, now: datetime) -> Run:
+    """Queue a run that is over once more, as another attempt; what the one before made is kept under its number."""
+    _set_aside(tx, run)
+    error = run.error or RunError("SystemError", f"Attempt {run.attempt} was {run.status}.")
+    past = [*run.past, PastAttempt(run.attempt, None, _began(run), run.ended or now, error)]
+    stages = [*run.stages, Stage("scale", now, None, "tried again")]
+    again = run._replace(status=runs.QUEUED, waiting_for="is tried again", error=None, ended=None)
+    run = save(tx, again._replace(past=past, stages=stages))
+    enter_queue(tx, run)
+    return run
 
 
 def end_rests(tx: Transaction, now: datetime) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from amlet.domain.compute import LOCAL, LOCAL_ENGINE, Node
+from amlet.domain.compute import LOCAL_ENGINE, Node, parts_of
 from amlet.domain.job import Share
 from amlet.operations.transitions import queue_topic
 from amlet.store.base import Transaction, Turn
@@ -93,7 +93,7 @@ def of_several(share: Share, count: int) -> Share:
 
 
 def _is_here(tx: Transaction, pool: str) -> bool:
-    if pool == LOCAL:
+    if parts_of(pool) is not None:
         return True
     workspace_id, _, name = pool.partition("/")
     target = tx.computes.find(workspace_id, name)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from amlet.base.errors import InvalidInput
 from amlet.domain import run as runs
-from amlet.domain.compute import pool_of
 from amlet.domain.run import Run, RunError
 from amlet.operations.collect import put_files, settle_files
 from amlet.operations.datasets import settle_outputs
@@ -73,7 +72,7 @@ def end(tx: Transaction, run: Run, outcome: str, now: datetime, error: RunError 
 
 def wake_nodes(tx: Transaction, run: Run) -> None:
     """A run has let its node go: other runs, also of other targets on the same machine, may have its place."""
-    for pool in {pool_of(run.workspace_id, run.target), *(node.pool for node in tx.nodes.list())}:
+    for pool in {run.pool, *(node.pool for node in tx.nodes.list())}:
         tx.touch(queue_topic(pool))
     tx.touch(RECONCILE)
 

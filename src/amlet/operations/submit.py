@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from amlet.base import names
@@ -21,7 +21,7 @@ from amlet.operations.describe import check_spec, version_for
 from amlet.operations.edit import check_marks
 from amlet.operations.ensure import ensure_experiment
 from amlet.operations.texts import faults_of_argument, faults_of_label, faults_of_variables
-from amlet.operations.transitions import RECONCILE, enter_queue, move
+from amlet.operations.transitions import RECONCILE, enter_queue, moved, save
 from amlet.operations.waiting import usual
 from amlet.store.base import FileRecord, Transaction
 from amlet.wire.runs import SubmitAnswer, SubmitRun
@@ -47,33 +47,38 @@ def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, n
     earlier = tx.runs.submitted(workspace_id, asked.submission_id)
     if earlier is not None:
         return SubmitAnswer(earlier, [])
-    _check(tx, workspace_id, asked)
+    check_submission(tx, workspace_id, asked)
     missing = tx.blobs.missing([entry.sha256 for entry in [*asked.snapshot, *asked.files]])
     if missing:
         return SubmitAnswer(None, missing)
 
+    run_id = asked.run_id or script_run_id(asked.experiment, int(now.timestamp()))
+    run = add_run(tx, workspace_id, asked, run_id, runs.SCRIPT_RUN, now)
+    return SubmitAnswer(send_on(tx, run, ready, now), [])
+
+
+def add_run(tx: Transaction, workspace_id: str, asked: SubmitRun, run_id: str, kind: str, now: datetime) -> Run:
+    """Record a checked submission, all of whose blobs are there, as a run of a kind."""
     tree = tree_of(asked.snapshot)
     tx.trees.add(tree)
     experiment = ensure_experiment(tx, workspace_id, asked.experiment, now)
     spec = version_for(tx, workspace_id, asked.job.environment, now)
     job = asked.job._replace(snapshot_id=tree.id, environment=spec)
-    run_id = asked.run_id or script_run_id(experiment.name, int(now.timestamp()))
-    job = with_data(tx, workspace_id, job, run_id)
+    job = with_data(tx, workspace_id, job)
     run = tx.runs.add(
         Run(
             workspace_id=workspace_id,
             id=run_id,
             experiment=experiment.name,
             number=0,
-            type=runs.SCRIPT_RUN,
+            type=kind,
             status=runs.NOT_STARTED,
             display_name=asked.display_name or run_id,
             target=job.target,
             attempt=0,
             tags=asked.tags,
             properties={
-                "_azureml.ComputeTargetType": "local" if job.target == LOCAL else "amlcompute",
-                "ContentSnapshotId": tree.id,
+                **facts_of(job),
                 **asked.properties,
             },
             stages=[],
@@ -97,12 +102,37 @@ def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, n
     if asked.files:
         records = [FileRecord(entry.path, entry.size_bytes, entry.sha256, None) for entry in asked.files]
         tx.files.put(workspace_id, run.id, records)
-    run = move(tx, run, runs.STARTING, now)
-    lock = ready(spec.content_key())
-    if lock is None:
-        tx.touch(RECONCILE)
-        return SubmitAnswer(move(tx, run, runs.PREPARING, now), [])
-    return SubmitAnswer(enqueue(tx, run, lock, now, prepared="cache hit"), [])
+    return run
+
+
+def facts_of(job: Job) -> dict[str, str]:
+    """What the properties of a run say of its job."""
+    return {
+        "_azureml.ComputeTargetType": "local" if job.target == LOCAL else "amlcompute",
+        runs.SNAPSHOT: job.snapshot_id,
+    }
+
+
+def send_on(tx: Transaction, run: Run, ready: Ready, now: datetime) -> Run:
+    """Let a recorded run be prepared, or queue it when its build is at hand."""
+    job = tx.runs.job(run.workspace_id, run.id)
+    lock = ready(job.environment.content_key())
+    run = save(tx, sent_on(run, lock, now))
+    let_on(tx, run, job)
+    return run
+
+
+def sent_on(run: Run, lock: Lock | None, now: datetime) -> Run:
+    """A new run as it is recorded: in the queue with its lock, or being prepared when there is none yet."""
+    run = moved(run, runs.STARTING, now)
+    return moved(run, runs.PREPARING, now) if lock is None else _queued(run, lock, now, "cache hit")
+
+
+def let_on(tx: Transaction, run: Run, job: Job) -> None:
+    """Let a run that was recorded as sent on have its nodes, or its build."""
+    if run.status == runs.QUEUED:
+        enter_queue(tx, run, job)
+    tx.touch(RECONCILE)
 
 
 def enqueue(tx: Transaction, run: Run, lock: Lock, now: datetime, *, prepared: str) -> Run:
@@ -111,6 +141,12 @@ def enqueue(tx: Transaction, run: Run, lock: Lock, now: datetime, *, prepared: s
     Args:
         prepared: A word on the prepare stage.
     """
+    run = save(tx, _queued(run, lock, now, prepared))
+    enter_queue(tx, run)
+    return run
+
+
+def _queued(run: Run, lock: Lock, now: datetime, prepared: str) -> Run:
     stages = [*run.stages]
     if stages[-1].name == "prepare":
         stages[-1] = stages[-1]._replace(detail=prepared)
@@ -119,12 +155,21 @@ def enqueue(tx: Transaction, run: Run, lock: Lock, now: datetime, *, prepared: s
         stages.append(Stage("prepare", now, now, prepared))
     warnings = [*run.warnings, *(RunWarning("environment", note) for note in lock.notes)]
     run = run._replace(stages=stages, warnings=warnings, lock_id=lock.id)
-    run = move(tx, run, runs.QUEUED, now, waiting_for=usual(run.target))
-    enter_queue(tx, run)
-    return run
+    return moved(run, runs.QUEUED, now, waiting_for=usual(run.target))
 
 
-def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
+def check_submission(
+    tx: Transaction, workspace_id: str, asked: SubmitRun, others: Sequence[FieldError] = (), subject: str = ""
+) -> None:
+    """Check all of a submission.
+
+    Args:
+        others: What else is wrong, told together with what is found here.
+
+    Raises:
+        InvalidInput: with every fault.
+        NotFound: for an unknown compute target.
+    """
     tx.workspaces.get(workspace_id)
     faults: list[FieldError] = []
 
@@ -163,8 +208,9 @@ def _check(tx: Transaction, workspace_id: str, asked: SubmitRun) -> None:
     for number, code in enumerate(job.retry_codes):
         if not 1 <= code <= 255:
             faults.append(FieldError(f"job.retry_codes[{number}]", f"an exit code is from 1 to 255, got {code}"))
+    faults += others
     if faults:
-        raise InvalidInput.of(faults, subject="the submission")
+        raise InvalidInput.of(faults, subject=subject or "the submission")
     target = None if job.target == LOCAL else tx.computes.find(workspace_id, job.target)
     if target is None and job.target != LOCAL:
         raise no_compute_target(tx, workspace_id, job.target)

@@ -7,7 +7,7 @@ from typing import Any
 
 from amlet.base.errors import Conflict
 from amlet.domain import run as runs
-from amlet.domain.compute import pool_of
+from amlet.domain.job import Job
 from amlet.domain.run import Run, Stage
 from amlet.store.base import Transaction
 
@@ -34,12 +34,29 @@ RECONCILE = "reconcile"
 """What the reconciler waits on: something may have to be brought about."""
 
 
+SWEEPS = "sweeps"
+"""What sweeps wait on: a child of some run has ended, or brought metrics."""
+
+
 def move(tx: Transaction, run: Run, status: str, now: datetime, detail: str | None = None, **changes: Any) -> Run:
     """Change the status, with the stages' times.
 
     Args:
         detail: A word on the stage that begins (`cache hit`).
         changes: Other fields of the record that change with it.
+
+    Raises:
+        Conflict: if the status may not follow the present one.
+    """
+    if run.status == runs.QUEUED and runs.allows(run.status, status):
+        tx.queue.remove(run.workspace_id, run.id)
+    if status in runs.TERMINAL and run.parent_id is not None:
+        tx.touch(SWEEPS)
+    return save(tx, moved(run, status, now, detail, **changes))
+
+
+def moved(run: Run, status: str, now: datetime, detail: str | None = None, **changes: Any) -> Run:
+    """The same of a run that is in no queue, or not recorded yet: nothing is kept.
 
     Raises:
         Conflict: if the status may not follow the present one.
@@ -54,21 +71,30 @@ def move(tx: Transaction, run: Run, status: str, now: datetime, detail: str | No
         if stage:
             stages.append(Stage(stage, now, None, detail))
     if run.status == runs.QUEUED:
-        tx.queue.remove(run.workspace_id, run.id)
         changes.setdefault("again_at", None)
     if status == runs.RUNNING:
         changes.setdefault("started", run.started or now)
     if status in runs.TERMINAL:
         changes.setdefault("ended", now)
         changes.setdefault("waiting_for", None)
-    return save(tx, run._replace(status=status, stages=stages, **changes))
+    return run._replace(status=status, stages=stages, **changes)
 
 
-def enter_queue(tx: Transaction, run: Run) -> None:
-    """Let the nodes of the run's target have it."""
-    job = tx.runs.job(run.workspace_id, run.id)
+def reopen(tx: Transaction, run: Run, now: datetime) -> Run:
+    """Let a sweep that is over go on: it gets more trials. No other run comes back."""
+    stages = [*run.stages, Stage("run", now, None, "goes on")]
+    return save(tx, run._replace(status=runs.RUNNING, stages=stages, ended=None, error=None))
+
+
+def enter_queue(tx: Transaction, run: Run, job: Job | None = None) -> None:
+    """Let the nodes of the run's target have it.
+
+    Args:
+        job: The run's own, where it is at hand.
+    """
+    job = job or tx.runs.job(run.workspace_id, run.id)
     tx.queue.put(run, job.priority, job.node_count)
-    tx.touch(queue_topic(pool_of(run.workspace_id, run.target)))
+    tx.touch(queue_topic(run.pool))
     tx.touch(RECONCILE)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from amlet.base.units import human_seconds
-from amlet.domain.compute import LOCAL, Node, pool_of
+from amlet.domain.compute import Node, parts_of
 from amlet.domain.job import Share
 from amlet.domain.run import QUEUED, Run
 from amlet.operations.gang import free_nodes
@@ -30,19 +30,19 @@ def with_waits(
     Args:
         engines: Those that this server has: targets of others have no nodes. None: all.
     """
-    pools: dict[tuple[str, str], list[Run]] = {}
+    pools: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs:
         if run.status == QUEUED:
-            pools.setdefault((run.workspace_id, run.target), []).append(run)
+            pools.setdefault((run.workspace_id, run.target, run.pool), []).append(run)
     said: dict[str, str] = {}
     places: dict[str, int] = {}
-    for (workspace_id, target), queued in pools.items():
-        first = tx.queue.first(pool_of(workspace_id, target))
+    for (workspace_id, target, pool), queued in pools.items():
+        first = tx.queue.first(pool)
         needs = {first.run.id: first.nodes} if first is not None and first.nodes > 1 else {}
-        ahead = tx.queue.ahead(workspace_id, pool_of(workspace_id, target), [run.id for run in queued])
+        ahead = tx.queue.ahead(workspace_id, pool, [run.id for run in queued])
         places.update(ahead)
-        why = _no_engine(tx, workspace_id, target, engines) or _why(tx, workspace_id, target, machine, now)
-        free = len(free_nodes(tx, pool_of(workspace_id, target), now)) if needs else 0
+        why = _no_engine(tx, workspace_id, target, engines) or _why(tx, workspace_id, target, pool, machine, now)
+        free = len(free_nodes(tx, pool, now)) if needs else 0
         for run in queued:
             if run.again_at is not None:
                 said[run.id] = _rest(run, now)
@@ -77,19 +77,18 @@ def _no_engine(tx: Transaction, workspace_id: str, name: str, engines: Collectio
     return f"its nodes are brought by the engine {target.engine}, which this server was started without"
 
 
-def _why(tx: Transaction, workspace_id: str, name: str, machine: Share, now: datetime) -> str:
+def _why(tx: Transaction, workspace_id: str, name: str, pool: str, machine: Share, now: datetime) -> str:
     target = tx.computes.find(workspace_id, name)
     held_back = target.why_no_node if target is not None else None
     if held_back is not None:
         return held_back
-    pool = pool_of(workspace_id, name)
     nodes = [node for node in tx.nodes.list(pool) if not node.leaving]
     busy = {lease.node for lease in tx.leases.of_pool(pool)}
     room = Room(tx, machine, now)
     if room.lacks_for(pool):
         taken, cores = room.cores
         return f"this machine has no room beside what runs on it, {taken} of its {cores} cores are taken"
-    most = 1 if target is None or name == LOCAL else target.max_nodes
+    most = target.max_nodes if target is not None else min(parts_of(pool) or 1, machine.cores)
     return _of_nodes(nodes, busy, most)
 
 

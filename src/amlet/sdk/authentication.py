@@ -53,6 +53,9 @@ class AbstractAuthentication:
         from amlet.sdk.connection import connect
         from amlet.sdk.exceptions import as_v1
 
+        known = os.environ.get("AZUREML_RUN_TOKEN") or os.environ.get("AMLET_TOKEN")
+        if known:
+            return known
         with as_v1(AuthenticationException):
             return connect().token
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
 from amlet.base.names import EXPERIMENT
 from amlet.sdk.exceptions import AzureMLException, UserErrorException, as_v1
@@ -293,17 +293,16 @@ class Experiment:
         *,
         parent_id: Optional[str] = None,
     ) -> Run:
-        from amlet.sdk.script_run_config import ScriptRunConfig
-        from amlet.sdk.submission import submit_script
-
-        if not isinstance(config, ScriptRunConfig):
+        submit = _submitter_of(config)
+        if submit is None:
             raise AzureMLException(
-                f"An object of type {type(config).__name__} cannot be submitted.", hint="submit a ScriptRunConfig."
+                f"An object of type {type(config).__name__} cannot be submitted.",
+                hint="submit a ScriptRunConfig, or a HyperDriveConfig.",
             )
         named = {name: more.pop(name, None) for name in ("run_id", "display_name", "description")}
         parent_id = parent_id or more.pop("_parent_run_id", None)
         warn_ignored("Experiment.submit", sorted(more), stacklevel=4)
-        return submit_script(self, config, tags or {}, parent_id=parent_id, **named)
+        return submit(self, config, tags or {}, parent_id=parent_id, **named)
 
     def _start_logging(
         self,
@@ -323,3 +322,23 @@ class Experiment:
         warn_ignored("Experiment.start_logging", sorted(more), stacklevel=4)
         asked = Start(run_id, name, display_name, description, tags=tags_of(tags or {}))
         return start_with_facts(self, asked, outputs=outputs, snapshot_directory=snapshot_directory)
+
+
+def _submitter_of(config: Any) -> Optional[Callable[..., Run]]:
+    """What submits a configuration of this kind. Nothing is loaded for kinds that nobody has made one of."""
+    from amlet.sdk.script_run_config import ScriptRunConfig
+
+    if isinstance(config, ScriptRunConfig):
+        from amlet.sdk.submission import submit_script
+
+        return submit_script
+    home = type(config).__module__
+    if home == "amlet.sdk.hyperdrive.config":
+        from amlet.sdk.hyperdrive.submit import submit_sweep
+
+        return submit_sweep
+    if home == "amlet.sdk.estimator":
+        from amlet.sdk.estimator import submit_estimator
+
+        return submit_estimator
+    return None

@@ -12,6 +12,9 @@ _CLUSTER = "use AmlCompute: ComputeTarget.create(ws, name, AmlCompute.provisioni
 _MACHINE = "attach a machine by RemoteCompute.attach_configuration(address=...), or use AmlCompute."
 _SPARK = "run the script on AmlCompute, or on a machine with Spark by RemoteCompute; amlet starts no Spark."
 _KUBERNETES = "use AmlCompute; a server with `--engine ray` grows over a cluster that Ray has, on Kubernetes too."
+_ERRORS = "catch HyperDriveConfigException: it says every fault in words."
+_FRAMEWORK = "use ScriptRunConfig with an Environment that names the framework's package."
+_SPREAD = "use MpiConfiguration or PyTorchConfiguration of azureml.core.runconfig."
 _DATA = "move and query data in the script, with the service's own package."
 _DATASET = "use Dataset.Tabular and Dataset.File."
 _PROFILE = "use dataset.to_pandas_dataframe().describe()."
@@ -120,3 +123,36 @@ DatasetSnapshot = refused("DatasetSnapshot", "register versions: dataset.registe
 DatasetProfile = refused("DatasetProfile", _PROFILE)
 DatasetProfileRun = refused("DatasetProfileRun", _PROFILE)
 DatasetProfileRunConfig = refused("DatasetProfileRunConfig", _PROFILE)
+
+# azureml.train
+HyperDriveTrainingError = refused("HyperDriveTrainingError", _ERRORS)
+HyperDriveRunCancellationError = refused("HyperDriveRunCancellationError", _ERRORS)
+InvalidComputeTarget = refused("InvalidComputeTarget", _ERRORS)
+InvalidRunHost = refused("InvalidRunHost", _ERRORS)
+MissingChoiceValues = refused("MissingChoiceValues", _ERRORS)
+InvalidConfigSetting = refused("InvalidConfigSetting", _ERRORS)
+InvalidType = refused("InvalidType", _ERRORS)
+InvalidKeyInDict = refused("InvalidKeyInDict", _ERRORS)
+RehydratePolicyNotFound = refused("RehydratePolicyNotFound", _ERRORS)
+HyperDriveNotImplemented = refused("HyperDriveNotImplemented", _ERRORS)
+RehydrateUnknownSampling = refused("RehydrateUnknownSampling", _ERRORS)
+DictValidationInvalidArgument = refused("DictValidationInvalidArgument", _ERRORS)
+DistributionValidationFailure = refused("DistributionValidationFailure", _ERRORS)
+ResumeChildRunsContainsDuplicate = refused("ResumeChildRunsContainsDuplicate", _ERRORS)
+ResumeChildRunsNotInTerminalState = refused("ResumeChildRunsNotInTerminalState", _ERRORS)
+ResumeChildRunsWithoutParentRun = refused("ResumeChildRunsWithoutParentRun", _ERRORS)
+ResumeChildRunsFromTooManyParentRuns = refused("ResumeChildRunsFromTooManyParentRuns", _ERRORS)
+WarmStartRunsDontMatch = refused("WarmStartRunsDontMatch", _ERRORS)
+HyperDriveErrorStrings = refused("HyperDriveErrorStrings", _ERRORS)
+ExperimentSubmitRegistrar = refused("ExperimentSubmitRegistrar", "Experiment.submit takes every configuration.")
+MMLBaseEstimatorRunConfig = refused("MMLBaseEstimatorRunConfig", "use ScriptRunConfig, or Estimator.")
+TensorFlow = refused("TensorFlow", _FRAMEWORK)
+PyTorch = refused("PyTorch", _FRAMEWORK)
+Chainer = refused("Chainer", _FRAMEWORK)
+Mpi = refused("Mpi", _SPREAD)
+ParameterServer = refused("ParameterServer", _SPREAD)
+Gloo = refused("Gloo", _SPREAD)
+Nccl = refused("Nccl", _SPREAD)
+
+# azureml.widgets
+ParallelRunStepDetails = refused("ParallelRunStepDetails", "amlet has no pipelines: RunDetails(run) shows a run.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence,
 
 from amlet.base.ids import uuid4_text
 from amlet.domain.run import CANCELED, COMPLETED, FAILED, SCRIPT_RUN
+from amlet.domain.sweep import HYPERDRIVE
 from amlet.sdk.exceptions import (
     ModelPathNotFoundException,
     RunEnvironmentException,
@@ -422,6 +423,10 @@ class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
 
         if like is None or like.name != record.experiment:
             like = Experiment(workspace, record.experiment, _skip_name_validation=True, _create_in_cloud=False)
+        if record.type == HYPERDRIVE:
+            from amlet.sdk.hyperdrive.run import HyperDriveRun
+
+            return HyperDriveRun(like, record.id, _record=record)
         if record.type == SCRIPT_RUN:
             from amlet.sdk.script_run import ScriptRun
 
@@ -497,5 +502,6 @@ class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
 
 
 def get_run(experiment: Experiment, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:
-    """A run of an experiment, by its id."""
-    return Run(experiment, run_id)
+    """A run of an experiment, by its id; of a sweep, as the HyperDriveRun that it is."""
+    found = Run(experiment, run_id)
+    return Run._of_record(experiment.workspace, found._known, like=experiment) if rehydrate else found

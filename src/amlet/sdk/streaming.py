@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from amlet.wire.files import RunFile
     from amlet.wire.runs import RunChanges
 
-STREAMED = re.compile(r"(user_logs/std_log[\D]*[0]*(?:_ps)?\.txt)|(azureml-logs/[\d]{2}.+\.txt)")
+STREAMED = re.compile(
+    r"(user_logs/std_log[\D]*[0]*(?:_ps)?\.txt)|(azureml-logs/[\d]{2}.+\.txt)|(azureml-logs/hyperdrive\.txt)"
+)
 """Logs that are printed (v1-behaviours 2.15)."""
 
 WAIT_S = 20.0

@@ -8,7 +8,7 @@ import shlex
 import tempfile
 from numbers import Number
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Type
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Type
 
 from amlet.base.errors import FieldError, InvalidInput
 from amlet.base.ids import uuid4_text
@@ -28,8 +28,11 @@ from amlet.sdk.spread import spread_of
 
 if TYPE_CHECKING:
     from amlet.domain.environment import EnvironmentSpec
+    from amlet.domain.run import Run
     from amlet.sdk.experiment import Experiment
+    from amlet.sdk.runconfig import RunConfiguration
     from amlet.sdk.script_run_config import ScriptRunConfig
+    from amlet.wire.runs import SubmitAnswer, SubmitRun
 
 
 class Fault(NamedTuple):
@@ -51,6 +54,14 @@ class Checked(NamedTuple):
     data: JobData
 
 
+class Sent(NamedTuple):
+    """A run that the server has, and what it was made of."""
+
+    run: Run
+    folder: str
+    settings: RunConfiguration
+
+
 def submit_script(
     experiment: Experiment,
     config: ScriptRunConfig,
@@ -62,6 +73,36 @@ def submit_script(
     parent_id: Optional[str] = None,
 ) -> ScriptRun:
     """Submit a script, see `Experiment.submit`."""
+    held = experiment.workspace._connection
+    sent = send(
+        experiment,
+        config,
+        tags,
+        lambda asked: held.client.runs.submit(held.workspace_id, asked),
+        run_id=run_id,
+        display_name=display_name,
+        description=description,
+        parent_id=parent_id,
+    )
+    return ScriptRun(experiment, sent.run.id, directory=sent.folder, _run_config=sent.settings, _record=sent.run)
+
+
+def send(
+    experiment: Experiment,
+    config: ScriptRunConfig,
+    tags: Dict[str, Optional[str]],
+    call: Callable[[SubmitRun], SubmitAnswer],
+    *,
+    run_id: Optional[str] = None,
+    display_name: Optional[str] = None,
+    description: Optional[str] = None,
+    parent_id: Optional[str] = None,
+) -> Sent:
+    """Check a script's configuration, and bring it with all that it needs.
+
+    Args:
+        call: Asks the server for the run; called again once blobs that it lacked were sent.
+    """
     from amlet.client.snapshot import scan
     from amlet.client.uploads import sources_of, submit_with_blobs
     from amlet.domain.run import UNCOMMITTED
@@ -123,7 +164,7 @@ def submit_script(
                 asked, sources = asked._replace(files=changes.entries), {**sources, **changes.sources}
         with Progress("sending") as progress:
             answer = submit_with_blobs(
-                lambda: held.client.runs.submit(held.workspace_id, asked),
+                lambda: call(asked),
                 held.client,
                 held.workspace_id,
                 sources,
@@ -131,7 +172,7 @@ def submit_script(
             )
     assert answer.run is not None
     checked.data.note_run(answer.run)
-    return ScriptRun(experiment, answer.run.id, directory=str(checked.folder), _run_config=settings, _record=answer.run)
+    return Sent(answer.run, str(checked.folder), settings)
 
 
 def check(config: ScriptRunConfig, *, run_id: Optional[str] = None) -> Checked:

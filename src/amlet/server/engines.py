@@ -15,7 +15,7 @@ from amlet.compute.local import LocalEngine
 from amlet.compute.ray import RayEngine
 from amlet.compute.ssh import SshEngine
 from amlet.compute.ssh_program import Access
-from amlet.domain.compute import LOCAL, LOCAL_ENGINE, RAY_ENGINE, SSH_ENGINE, Node, pool_of
+from amlet.domain.compute import LOCAL_ENGINE, RAY_ENGINE, SSH_ENGINE, Node, parts_of, pool_of
 from amlet.operations.provision import credentials_of, find_compute
 from amlet.server.parcels import Parcels
 from amlet.server.secrets import Secrets
@@ -44,7 +44,7 @@ def compose_engines(
     """
 
     def kind_of(node: Node) -> str:
-        if node.pool == LOCAL:
+        if parts_of(node.pool) is not None:
             return LOCAL_ENGINE
         workspace_id, _, name = node.pool.partition("/")
         return records.read(lambda tx: find_compute(tx, workspace_id, name)).engine

@@ -25,12 +25,15 @@ from amlet.base.errors import AmletError, Conflict, InvalidInput, StorageFailed
 from amlet.base.paths import Home, owner_only
 from amlet.base.version import __version__
 from amlet.environments import uv_program
+from amlet.operations.sweeper import Sweeper
 from amlet.server.application import make_application
 from amlet.server.background import Background
 from amlet.server.context import Parts
 from amlet.server.settings import Settings
+from amlet.server.sweeping import Sweeping, finds_optuna
 from amlet.server.tokens import write_private
 from amlet.server.wiring import compose
+from amlet.sweeps.model_based import ModelBased
 from amlet.wire.server import PROTOCOL
 
 NETWORK_FILE_SYSTEMS = (
@@ -119,6 +122,8 @@ async def _run(home: Home, listening: socket.socket, url: str, token: str, setti
     uv_program.end_left_over(str(home.root))
     parts = compose(home, url, token, stop, settings)
     background = Background(parts, settings.idle_end_s)
+    model = ModelBased(home.sweeps, finds_optuna(parts.environments))
+    sweeping = Sweeping(parts, Sweeper(parts.records, parts.logs, model, parts.ready))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -134,6 +139,7 @@ async def _run(home: Home, listening: socket.socket, url: str, token: str, setti
         }
         write_private(home.server_file, json.dumps(told))
         background.start()
+        sweeping.start()
         yield
 
     config = uvicorn.Config(
@@ -155,7 +161,7 @@ async def _run(home: Home, listening: socket.socket, url: str, token: str, setti
     try:
         await server.serve(sockets=[listening])
     finally:
-        await loop.run_in_executor(None, _close, home, parts, background)
+        await loop.run_in_executor(None, _close, home, parts, background, sweeping)
 
 
 class _Server(uvicorn.Server):
@@ -170,7 +176,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _close(home: Home, parts: Parts, background: Background) -> None:
+def _close(home: Home, parts: Parts, background: Background, sweeping: Sweeping) -> None:
+    sweeping.end()
     background.end()
     parts.preparer.close()
     uv_program.end_left_over(str(home.root), own=True)

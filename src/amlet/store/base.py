@@ -27,6 +27,7 @@ from amlet.domain.metric import Point
 from amlet.domain.model import Model
 from amlet.domain.run import Run
 from amlet.domain.service import Service
+from amlet.domain.sweep import Decision, SweepSpec, SweepState, Trial
 from amlet.domain.workspace import Experiment, Workspace
 from amlet.wire.runs import Chart
 
@@ -247,6 +248,9 @@ class RunRecords(Protocol):
     def get(self, workspace_id: str, run_id: str) -> Run:
         """Raises NotFound."""
 
+    def some(self, workspace_id: str, run_ids: Sequence[str]) -> list[Run]:
+        """Those of these runs that are there, oldest first."""
+
     def submitted(self, workspace_id: str, submission_id: str) -> Run | None: ...
     def add(self, run: Run, job: Job | None, submission_id: str) -> Run:
         """Also gives it its number within the experiment. Raises Conflict when the id is taken.
@@ -314,6 +318,49 @@ class QueueRecords(Protocol):
 
     def ahead(self, workspace_id: str, pool: str, run_ids: Sequence[str]) -> dict[str, int]:
         """How many would be taken before each of these runs, if none were to end; those not in the queue left out."""
+
+
+class SweepRecord(NamedTuple):
+    """A sweep with what only the server needs to know. Its run, and its trials' runs, are records of their own."""
+
+    workspace_id: str
+    run_id: str
+    spec: SweepSpec
+    state: SweepState
+    is_open: bool
+    """Whether it is still to be looked after."""
+    parts: int = 1
+    """On `local`: into how many parts the machine is cut for its trials."""
+
+
+class SweepRecords(Protocol):
+    """Sweeps, what was drawn for their trials, and what their policies decided. All go with the sweep's run."""
+
+    def find(self, workspace_id: str, run_id: str) -> SweepRecord | None: ...
+    def save(self, sweep: SweepRecord) -> None:
+        """Its run is there already."""
+
+    def open(self) -> list[SweepRecord]:
+        """Those to look after, over all workspaces, oldest first."""
+
+    def parts(self) -> set[int]:
+        """Into how many parts this machine is cut for the sweeps to look after."""
+
+    def add_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None:
+        """Raises Conflict when the sweep has a trial of this number."""
+
+    def save_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None: ...
+    def trials(self, workspace_id: str, run_id: str) -> list[Trial]:
+        """All of them, by number."""
+
+    def open_trials(self, workspace_id: str, run_id: str) -> list[Trial]:
+        """Those to look after, by number. Takes no longer when more are over."""
+
+    def decide(self, workspace_id: str, run_id: str, decisions: Sequence[Decision]) -> None:
+        """Keep decisions; one of the same trial and report stays as it is."""
+
+    def decisions(self, workspace_id: str, run_id: str, trial: str | None, limit: int) -> list[Decision]:
+        """The last ones, of one trial or of all, oldest first."""
 
 
 class LeaseRecords(Protocol):
@@ -487,6 +534,7 @@ class Transaction(Protocol):
     secrets: SecretRecords
     runs: RunRecords
     queue: QueueRecords
+    sweeps: SweepRecords
     leases: LeaseRecords
     gangs: GangRecords
     files: FileRecords

@@ -41,16 +41,17 @@ def rows_of(run: int, kind: int, labels: Labels) -> list[dict[str, Any]]:
     return [{"run": run, "kind": kind, "name": name, **_columns(value)} for name, value in found.items()]
 
 
-def add(connection: Connection, run: int, kind: int, labels: Labels) -> None:
-    """Insert labels of a run that has none of the kind."""
-    if labels:
-        connection.execute(run_labels.insert(), rows_of(run, kind, labels))
+def add(connection: Connection, run: int, kinds: Mapping[int, Labels]) -> None:
+    """Insert labels, by their kind, of a run that has none of these kinds."""
+    rows = [row for kind, labels in kinds.items() for row in rows_of(run, kind, labels)]
+    if rows:
+        connection.execute(run_labels.insert(), rows)
 
 
 def replace(connection: Connection, run: int, kind: int, labels: Labels) -> None:
     """Let a run have these labels of the kind and no others."""
     connection.execute(_DELETE, {"its_run": run, "its_kind": kind})
-    add(connection, run, kind, labels)
+    add(connection, run, {kind: labels})
 
 
 def named(kind: int, name: str, rows: FromClause = run_labels) -> ColumnElement[bool]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, literal, select
 
-from amlet.domain.compute import pool_of
 from amlet.domain.run import Run
 from amlet.store.base import Turn
 from amlet.store.blobs import AT_ONCE
@@ -106,7 +105,7 @@ class Queue:
     def put(self, run: Run, priority: int, nodes: int = 1) -> None:
         row = {
             "run": seq_of(self._connection, run.workspace_id, run.id),
-            "pool": pool_of(run.workspace_id, run.target),
+            "pool": run.pool,
             "priority": priority,
             "lane": f"{run.workspace_id}/{run.experiment}",
             "nodes": nodes,

@@ -9,7 +9,6 @@ from typing import Any, cast
 from sqlalchemy import Connection, Select, Text, bindparam, select, type_coerce
 
 from amlet.base.errors import Conflict, NotFound
-from amlet.domain.compute import pool_of
 from amlet.domain.job import Job
 from amlet.domain.run import Run
 from amlet.store import labels, search
@@ -22,6 +21,9 @@ from amlet.wire.codec import to_json
 _RUNS = select(*(runs.c[name] for name in Run._fields))
 _THIS = (runs.c.workspace_id == bindparam("its_workspace"), runs.c.id == bindparam("its_id"))
 _RUN = _RUNS.where(*_THIS)
+_SOME = _RUNS.where(
+    runs.c.workspace_id == bindparam("its_workspace"), runs.c.id.in_(bindparam("its_ids", expanding=True))
+).order_by(runs.c.seq)
 _SEQ = select(runs.c.seq).where(*_THIS)
 _LABELS = {"parameters": labels.PARAMETERS, "tags": labels.TAGS, "properties": labels.PROPERTIES}
 _STORED = select(runs.c.seq, runs.c.revision, *(type_coerce(runs.c[name], Text) for name in _LABELS)).where(*_THIS)
@@ -50,6 +52,13 @@ class Runs:
             raise no_run(run_id)
         return found
 
+    def some(self, workspace_id: str, run_ids: Sequence[str]) -> list[Run]:
+        found: list[Run] = []
+        for start in range(0, len(run_ids), AT_ONCE):
+            values = {"its_workspace": workspace_id, "its_ids": list(run_ids[start : start + AT_ONCE])}
+            found += [Run._make(row) for row in self._connection.execute(_SOME, values)]
+        return found
+
     def submitted(self, workspace_id: str, submission_id: str) -> Run | None:
         return self._one(_SUBMITTED, {"workspace_id": workspace_id, "submission_id": submission_id})
 
@@ -66,8 +75,7 @@ class Runs:
         seq = added.inserted_primary_key[0]
         if job is not None:
             self._connection.execute(jobs.insert(), {"run": seq, "snapshot_id": job.snapshot_id, "job": job})
-        for field, kind in _LABELS.items():
-            labels.add(self._connection, seq, kind, getattr(run, field))
+        labels.add(self._connection, seq, {kind: getattr(run, field) for field, kind in _LABELS.items()})
         return numbered
 
     def save(self, run: Run) -> Run:
@@ -158,4 +166,4 @@ def _key(workspace_id: str, run_id: str) -> dict[str, str]:
 
 
 def _row(run: Run) -> dict[str, Any]:
-    return {**run._asdict(), "pool": pool_of(run.workspace_id, run.target)}
+    return {**run._asdict(), "pool": run.pool}

@@ -26,6 +26,7 @@ from amlet.domain.gang import Gang
 from amlet.domain.job import Job, Share
 from amlet.domain.model import Resources
 from amlet.domain.run import PastAttempt, RunError, RunWarning, Stage
+from amlet.domain.sweep import SweepSpec, SweepState
 from amlet.store.columns import AnyText, Json, Moment, PackedJson, RowId
 
 metadata = MetaData()
@@ -274,6 +275,7 @@ runs = Table(
     _may("trashed", Moment),
     _must("past", Json(list[PastAttempt])),
     _may("again_at", Moment),
+    _must("parts", BigInteger),
     _must("pool", Text),
     _may("submission_id", Text),
     UniqueConstraint("workspace_id", "id"),
@@ -420,6 +422,46 @@ metric_chunks = Table(
     _may("extremes", LargeBinary),
 )
 """The points of a metric, `chunks.CHUNK_POINTS` a row, all rows full but the last; full ones have their extremes."""
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    _of_run(primary_key=True),
+    _must("spec", Json(SweepSpec)),
+    _must("state", Json(SweepState)),
+    _must("is_open", Boolean),
+    _must("parts", BigInteger),
+    Index("sweeps_open", "is_open", "run"),
+)
+"""One row a sweep, beside its run. `is_open` is what the sweeper looks for."""
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("sweep", BigInteger, ForeignKey("sweeps.run", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _must("run_id", Text),
+    _must("parameters", Json(DETAILS)),
+    _may("resumed", Text),
+    _must("is_open", Boolean),
+    _must("judged", BigInteger),
+    _may("stopped_by", Text),
+    Index("trials_open", "sweep", "is_open", "number"),
+)
+"""What was drawn for each trial. `judged` counts the reports that the sweep's policy has ruled on."""
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("sweep", BigInteger, ForeignKey("sweeps.run", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    _key("run_id", Text),
+    Column("report", BigInteger, primary_key=True, autoincrement=False),
+    _may("value", Double),
+    _may("bound", Double),
+    _must("ends", Boolean),
+    _must("why", Text),
+    _must("when", Moment),
+)
 
 models = Table(
     "models",

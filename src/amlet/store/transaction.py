@@ -23,6 +23,7 @@ from amlet.store.requests import Requests
 from amlet.store.runs import Runs
 from amlet.store.secrets import Secrets
 from amlet.store.services import Services
+from amlet.store.sweeps import Sweeps
 from amlet.store.trees import Trees
 from amlet.store.workspaces import Experiments, Workspaces
 
@@ -46,6 +47,7 @@ class SQLTransaction:
         self.secrets: base.SecretRecords = Secrets(connection)
         self.runs: base.RunRecords = Runs(connection)
         self.queue: base.QueueRecords = Queue(connection)
+        self.sweeps: base.SweepRecords = Sweeps(connection)
         self.leases: base.LeaseRecords = Leases(connection)
         self.gangs: base.GangRecords = Gangs(connection)
         self.files: base.FileRecords = Files(connection)

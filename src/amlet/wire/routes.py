@@ -11,7 +11,7 @@ from amlet.domain.model import Model
 from amlet.domain.run import Run
 from amlet.domain.service import Service
 from amlet.domain.workspace import Experiment, Workspace
-from amlet.wire import computes, data, environments, files, models, nodes, runs, server, services, workspaces
+from amlet.wire import computes, data, environments, files, models, nodes, runs, server, services, sweeps, workspaces
 from amlet.wire.codec import Raw
 
 ANYONE = "anyone"
@@ -331,6 +331,55 @@ RUN_DRAIN = Route(
     "Bring bytes of a journal",
     Raw,
     files.DrainQuery,
+)
+
+SWEEP_SUBMIT = Route(
+    "sweeps.submit",
+    "POST",
+    _WORKSPACE + "/sweeps",
+    (OWNER,),
+    runs.SubmitAnswer,
+    "Submit a job many times, with parameters from a search space",
+    sweeps.SubmitSweep,
+)
+SWEEP_GET = Route(
+    "sweeps.get",
+    "GET",
+    _RUN + "/sweep",
+    (OWNER, RUN),
+    sweeps.SweepDetails,
+    "A sweep and its best trial, or its next change",
+    query=runs.WatchQuery,
+)
+SWEEP_TRIALS = Route(
+    "sweeps.trials",
+    "GET",
+    _RUN + "/trials",
+    (OWNER, RUN),
+    sweeps.TrialPage,
+    "The trials of a sweep, in an order",
+    query=sweeps.TrialQuery,
+)
+SWEEP_DECISIONS = Route(
+    "sweeps.decisions",
+    "GET",
+    _RUN + "/decisions",
+    (OWNER, RUN),
+    sweeps.Decisions,
+    "What a sweep's policy decided, and by which numbers",
+    query=sweeps.DecisionQuery,
+)
+SWEEP_EXTEND = Route(
+    "sweeps.extend", "POST", _RUN + "/extend", (OWNER,), sweeps.SweepDetails, "More trials", sweeps.ExtendSweep
+)
+SWEEP_RESUME = Route(
+    "sweeps.resume",
+    "POST",
+    _RUN + "/resume",
+    (OWNER,),
+    sweeps.SweepDetails,
+    "Try again the trials that a sweep lacks",
+    sweeps.ResumeSweep,
 )
 
 NODE_HELLO = Route(

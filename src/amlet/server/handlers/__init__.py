@@ -13,6 +13,7 @@ from amlet.server.handlers import (
     secrets,
     server,
     services,
+    sweeps,
     workspaces,
 )
 
@@ -29,4 +30,5 @@ HANDLERS: dict[str, Handler] = {
     **datastores.HANDLERS,
     **datasets.HANDLERS,
     **secrets.HANDLERS,
+    **sweeps.HANDLERS,
 }

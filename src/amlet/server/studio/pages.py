@@ -198,7 +198,7 @@ def _facts(request: Request, parts: Parts) -> RunFacts:
     now = parts.now()
 
     def look(tx: Transaction) -> RunFacts:
-        facts = run_view.read_facts(tx, workspace_id, run_id, now)
+        facts = run_view.read_facts(tx, workspace_id, run_id, now, request.query_params)
         waits = with_waits(tx, [facts.run], parts.machine, now, engines=parts.engines)
         return facts._replace(run=waits.runs[0])
 

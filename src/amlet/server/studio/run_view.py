@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from amlet.server.studio.run_files import Fetch, FileRow, RunFiles, file_href
 from amlet.server.studio.sources import read_snapshot, sources_view
 from amlet.server.studio.tails import Tail
 from amlet.server.studio.timeline import timeline
+from amlet.server.studio.trials_view import TrialsView, read_trials
 from amlet.server.studio.words import clip
 from amlet.store.base import FileRecord, MetricSummary, ModelFilter, Transaction
 from amlet.wire import pages
@@ -51,6 +53,8 @@ class RunFacts(NamedTuple):
     family: Family
     snapshot: Tree | None
     data: list[DataUse] = []
+    trials: TrialsView | None = None
+    """Of a sweep."""
 
     @property
     def output_log(self) -> str:
@@ -58,8 +62,13 @@ class RunFacts(NamedTuple):
         return self.job.script_log if self.job is not None else STD_LOG
 
 
-def read_facts(tx: Transaction, workspace_id: str, run_id: str, now: datetime) -> RunFacts:
+def read_facts(
+    tx: Transaction, workspace_id: str, run_id: str, now: datetime, asked: Mapping[str, str] | None = None
+) -> RunFacts:
     """Read all of it.
+
+    Args:
+        asked: What the address says of the order of a sweep's trials.
 
     Raises:
         NotFound: if there is no such workspace or run.
@@ -86,6 +95,7 @@ def read_facts(tx: Transaction, workspace_id: str, run_id: str, now: datetime) -
         family=read_family(tx, run, now),
         snapshot=read_snapshot(tx, run),
         data=tx.data_uses.of_run(workspace_id, run_id),
+        trials=read_trials(tx, run, asked or {}, now),
     )
 
 
@@ -105,6 +115,7 @@ def run_values(facts: RunFacts, fetch: Fetch, now: datetime) -> dict[str, Any]:
         "traceback": clip(run.error.stack_trace, TRACEBACK_LIMIT) if run.error and run.error.stack_trace else "",
         "metrics": metrics_view(facts.summaries, facts.metrics, files),
         "family": facts.family,
+        "trials": facts.trials,
         "sources": sources_view(run, facts.snapshot, files),
         "data": use_rows(run.workspace_id, facts.data),
         "files": [FileRow(file.path, file.size_bytes, files.href(file.path)) for file in facts.files[:FILES_LIMIT]],

@@ -193,6 +193,7 @@ _table(
     *_number("trashed", nullable=True),
     *_text("past"),
     *_number("again_at", nullable=True),
+    *_number("parts"),
     *_text("pool"),
     *_text("submission_id", nullable=True),
     UniqueConstraint("workspace_id", "id"),
@@ -290,6 +291,36 @@ _table(
     *_number("number", key=True),
     *_bytes("points"),
     Column("extremes", LargeBinary, nullable=True),
+)
+_table(
+    "sweeps",
+    _row_of("run", "runs.seq", key=True),
+    *_text("spec", "state"),
+    Column("is_open", Boolean, nullable=False),
+    *_number("parts"),
+    Index("sweeps_open", "is_open", "run"),
+)
+_table(
+    "trials",
+    _row_of("sweep", "sweeps.run", key=True),
+    *_number("number", key=True),
+    *_text("run_id", "parameters"),
+    *_text("resumed", nullable=True),
+    Column("is_open", Boolean, nullable=False),
+    *_number("judged"),
+    *_text("stopped_by", nullable=True),
+    Index("trials_open", "sweep", "is_open", "number"),
+)
+_table(
+    "decisions",
+    _row_of("sweep", "sweeps.run", key=True),
+    *_text("run_id", key=True),
+    *_number("report", key=True),
+    Column("value", Double, nullable=True),
+    Column("bound", Double, nullable=True),
+    Column("ends", Boolean, nullable=False),
+    *_text("why"),
+    *_number("when"),
 )
 _table(
     "models",

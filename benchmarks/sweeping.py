@@ -1,0 +1,199 @@
+"""Sweeps: a hundred trials of an unmodified script beside bare forks and others; what a sweep itself costs a trial."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TypeVar
+
+from amlet.artifacts.logs import LogFolder
+from amlet.base.variables import own_environment
+from amlet.domain import run as runs
+from amlet.domain.artifact import BlobLocation, Entry
+from amlet.domain.environment import EnvironmentSpec, lock_of
+from amlet.domain.job import Job
+from amlet.domain.metric import SCALAR, Point
+from amlet.domain.sweep import MAXIMIZE, MEDIAN_STOPPING, RANDOM, Objective, Policy, Sampling, SweepSpec
+from amlet.operations.ensure import ensure_workspace
+from amlet.operations.settle import settle
+from amlet.operations.submit_sweep import submit_sweep
+from amlet.operations.sweeper import Sweeper
+from amlet.operations.transitions import move
+from amlet.store.base import Transaction
+from amlet.store.database import Database
+from amlet.sweeps.model_based import ModelBased
+from amlet.wire.nodes import SettleAttempt
+from amlet.wire.runs import SubmitRun
+from amlet.wire.sweeps import SubmitSweep
+from amlet.wire.workspaces import EnsureWorkspace
+from benchmarks.measure import Bar, Figure, interleaved
+from benchmarks.peers import peer
+from benchmarks.place import Place, Skipped, run
+from benchmarks.warm_starts import HUNDRED, NO_TRACKING, TRAIN, forked, ray_tune, with_sklearn, xargs
+
+FEW, MANY = 100, 1_000
+REPORTS = 5
+PAIRS = 3
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+SCRIPT = Entry("train.py", "a" * 64, 10)
+SPEC = EnvironmentSpec("env")
+LOCK = lock_of("3.11", "linux-x86_64", "", [], notes=[])
+
+OPTUNA = """
+import os, sys, tempfile, time
+import optuna
+from sklearn import datasets
+from sklearn.model_selection import train_test_split
+from sklearn.svm import SVC
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+def train(trial):
+    iris = datasets.load_iris()
+    x_train, x_test, y_train, y_test = train_test_split(iris.data, iris.target, random_state=0)
+    penalty = trial.suggest_float("penalty", 0.1, 10)
+    return SVC(kernel="linear", C=penalty, gamma="auto").fit(x_train, y_train).score(x_test, y_test)
+with tempfile.TemporaryDirectory() as folder:
+    began = time.perf_counter()
+    study = optuna.create_study(
+        storage=f"sqlite:///{folder}/o.db", direction="maximize", sampler=optuna.samplers.RandomSampler(0))
+    study.optimize(train, n_trials=int(sys.argv[1]), n_jobs=2)
+    print(time.perf_counter() - began)
+"""
+"""A function in one process: no scripts, no logs, no outputs."""
+
+T = TypeVar("T")
+
+
+def figures(place: Place) -> Iterator[Figure | Skipped]:
+    """The sweep's own cost, then whole sweeps."""
+    yield from _own_cost()
+    yield from _hundred(place)
+
+
+def _own_cost() -> Iterator[Figure]:
+    for name, policy in (("", Policy()), (" with median stopping", Policy(MEDIAN_STOPPING))):
+        few, many = [], []
+        for _ in range(PAIRS):
+            few.append(_cost_ms(FEW, policy))
+            many.append(_cost_ms(MANY, policy))
+        note = f"{REPORTS} reports a trial, a pass of the sweeper after each" if name else ""
+        floor = f"a trial of {FEW}"
+        bar = Bar(ours=5, ratio=1.2)  # ten times the trials: at most twelve times the time
+        yield Figure(f"a random trial of {MANY:,}{name}", "ms", many, floor, few, bar, note=note)
+
+
+def _cost_ms(count: int, policy: Policy) -> float:
+    """What the sweeper takes for a trial: drawing, its records, counting its end, ruling on its reports."""
+    with tempfile.TemporaryDirectory(prefix="amlet-sweeping-") as folder:
+        records = Database(Path(folder) / "records.db")
+        model = ModelBased(Path(folder), lambda _method: own_environment())
+        try:
+            sweeper = Sweeper(records, LogFolder(Path(folder) / "logs"), model, lambda _tx: lambda _key: LOCK)
+            return _swept_ms(records, sweeper, count, policy)
+        finally:
+            model.close()
+            records.close()
+
+
+def _swept_ms(records: Database, sweeper: Sweeper, count: int, policy: Policy) -> float:
+    def do(work: Callable[[Transaction], T]) -> T:
+        return records.write(work).result()
+
+    workspace = do(lambda tx: ensure_workspace(tx, EnsureWorkspace("s", "g", "sweeping"), NOW)).workspace.id
+    do(lambda tx: tx.blobs.add([BlobLocation(SCRIPT.sha256, SCRIPT.size_bytes)]))
+    do(lambda tx: tx.locks.add(LOCK, SPEC.content_key()))
+    sampling = Sampling(RANDOM, {"C": ["loguniform", [-3, 3]], "kernel": ["choice", [["rbf", "linear"]]]}, 1)
+    spec = SweepSpec(sampling, [Objective("accuracy", MAXIMIZE)], count, 2, policy)
+    job = Job(SPEC, "", script="train.py")
+    asked = SubmitSweep(SubmitRun("sweeping", job, [SCRIPT], "sweeping"), spec)
+    sweep = do(lambda tx: submit_sweep(tx, workspace, asked, NOW)).run
+    assert sweep is not None
+    took = _passes(sweeper, NOW)
+    for number in range(count):
+        now = NOW + timedelta(seconds=number)
+        trial = f"{sweep.id}_{number}"
+        do(lambda tx: move(tx, tx.runs.get(workspace, trial)._replace(attempt=1), runs.RUNNING, now))  # noqa: B023
+        # 7,919 is prime to the counts: values in no order, so that the best changes as seldom as it does by chance
+        value = (number * 7_919 % count) / count
+        for report in range(REPORTS if policy != Policy() else 1):
+            points = [Point("accuracy", SCALAR, value, None, 0.0)]
+            do(lambda tx: tx.metrics.add(workspace, trial, "j", report + 1, points))  # noqa: B023
+            took += _passes(sweeper, now) if policy != Policy() else 0.0
+        if not records.read(lambda tx: tx.runs.get(workspace, trial)).is_over:  # noqa: B023
+            ended = SettleAttempt(1, runs.COMPLETED, 0, None, [], [])
+            do(lambda tx: settle(tx, workspace, trial, ended, now))  # noqa: B023
+        took += _passes(sweeper, now)
+    assert records.read(lambda tx: tx.runs.get(workspace, sweep.id)).status == runs.COMPLETED
+    return took * 1000 / count
+
+
+def _passes(sweeper: Sweeper, now: datetime) -> float:
+    began = time.perf_counter()
+    while sweeper.pass_over(now):
+        pass
+    return time.perf_counter() - began
+
+
+def _hundred(place: Place) -> Iterator[Figure | Skipped]:
+    from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
+    from azureml.core.conda_dependencies import CondaDependencies
+    from azureml.train.hyperdrive import HyperDriveConfig, PrimaryMetricGoal, RandomParameterSampling, uniform
+
+    folder, plain = place.folder("iris"), place.folder("plain")
+    (folder / "train_iris.py").write_text(TRAIN)
+    (plain / "train_iris.py").write_text(TRAIN)
+    (plain / "azureml" / "core").mkdir(parents=True)
+    (plain / "azureml" / "core" / "run.py").write_text(NO_TRACKING)
+    place.client  # noqa: B018 - starts the server
+    workspace = Workspace.create("bench", subscription_id="s", resource_group="g", exist_ok=True)
+    environment = Environment("warm")
+    environment.python.conda_dependencies = CondaDependencies.create(pip_packages=["scikit-learn", "joblib"])
+    config = ScriptRunConfig(str(folder), "train_iris.py", ["--kernel", "linear"], environment=environment)
+    experiment = Experiment(workspace, "iris")
+
+    def hundred() -> float:
+        sweep = HyperDriveConfig(
+            RandomParameterSampling({"penalty": uniform(0.1, 10)}),
+            "Accuracy",
+            PrimaryMetricGoal.MAXIMIZE,
+            HUNDRED,
+            max_concurrent_runs=2,
+            run_config=config,
+        )
+        began = time.perf_counter()
+        told = experiment.submit(sweep)
+        told.wait_for_completion()
+        took = time.perf_counter() - began
+        assert told.get_status() == "Completed", told.get_details()
+        children = list(told.get_children())
+        assert [child.status for child in children] == ["Completed"] * HUNDRED
+        return took
+
+    hundred()
+    python = with_sklearn(place)
+    name = "a sweep of a hundred, two at a time"
+    mine, floor = interleaved(hundred, lambda: forked(python, plain, HUNDRED), pairs=PAIRS)
+    yield Figure(name, "s", mine, "bare forks, two at a time", floor, Bar(ratio=3))
+    mine, floor = interleaved(hundred, lambda: xargs(python, plain), pairs=1, warm=False)
+    yield Figure(name, "s", mine, "xargs -P2 python", floor, Bar(ratio=1), is_peer=True)
+    for who, measure in (("Ray Tune", _ray_tune), ("Optuna in process, n_jobs=2, SQLite", _optuna)):
+        try:
+            theirs = measure(place, plain)
+            mine, other = interleaved(hundred, theirs, pairs=1, warm=False)
+        except (Skipped, RuntimeError) as error:
+            yield Skipped(f"{who}: {str(error)[-300:]}")
+            continue
+        bar = Bar(ratio=1) if measure is _ray_tune else Bar()
+        yield Figure(name, "s", mine, who, other, bar, is_peer=True)
+
+
+def _ray_tune(place: Place, folder: Path) -> Callable[[], float]:
+    a_run = ray_tune(place, folder)
+    return lambda: a_run() * HUNDRED
+
+
+def _optuna(_place: Place, folder: Path) -> Callable[[], float]:
+    python = peer("optuna", "import optuna, sklearn", also=("scikit-learn", "joblib"))
+    return lambda: float(run([python, "-c", OPTUNA, str(HUNDRED)], folder=folder).splitlines()[-1])

@@ -1,0 +1,333 @@
+"""Warm starts: train_iris as one run and as a hundred, beside plain Python, bare forks and who starts processes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Bar, Figure, interleaved, timed_ms
+from benchmarks.peers import peer
+from benchmarks.place import Place, Skipped, clean_variables, run
+
+TRAIN = """
+import argparse
+import os
+
+import joblib
+from azureml.core.run import Run
+from sklearn import datasets
+from sklearn.metrics import confusion_matrix
+from sklearn.model_selection import train_test_split
+from sklearn.svm import SVC
+
+run = Run.get_context()
+parser = argparse.ArgumentParser()
+parser.add_argument("--kernel", default="linear")
+parser.add_argument("--penalty", type=float, default=1.0)
+args = parser.parse_args()
+run.log("Kernel type", args.kernel)
+run.log("Penalty", args.penalty)
+iris = datasets.load_iris()
+x_train, x_test, y_train, y_test = train_test_split(iris.data, iris.target, random_state=0)
+model = SVC(kernel=args.kernel, C=args.penalty, gamma="auto").fit(x_train, y_train)
+accuracy = model.score(x_test, y_test)
+print(f"Accuracy of SVM classifier on test set: {accuracy:.2f}")
+print(confusion_matrix(y_test, model.predict(x_test)))
+run.log("Accuracy", accuracy)
+os.makedirs("outputs", exist_ok=True)
+joblib.dump(model, "outputs/model.joblib")
+"""
+
+NO_TRACKING = """
+class Run:
+    @staticmethod
+    def get_context():
+        return Run()
+    def log(self, name, value):
+        print(name, value)
+"""
+"""What the other sides import as azureml.core.run: they track nothing."""
+
+FORKS = """
+import os, shutil, sys, tempfile, time
+import joblib, sklearn.datasets, sklearn.metrics, sklearn.model_selection, sklearn.svm
+import azureml.core.run
+script, at_once, count = os.path.abspath(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+place = tempfile.mkdtemp()
+
+def start(number):
+    folder = os.path.join(place, str(number))
+    os.mkdir(folder)
+    shutil.copy(script, folder)
+    pid = os.fork()
+    if pid:
+        return pid
+    os.chdir(folder)
+    os.dup2(os.open("std_log.txt", os.O_WRONLY | os.O_CREAT), 1)
+    sys.argv = [script, "--kernel", "linear"]
+    exec(compile(open(script).read(), script, "exec"), {"__name__": "__main__"})
+    sys.stdout.flush()
+    os._exit(0)
+
+sys.stdin.readline()
+began = time.perf_counter()
+for number in range(count):
+    if number >= at_once:
+        assert os.wait()[1] == 0
+    start(number)
+for _ in range(min(count, at_once)):
+    assert os.wait()[1] == 0
+print(time.perf_counter() - began)
+shutil.rmtree(place)
+"""
+"""The least that a fork a run can cost: a copied folder, a log, no records, no limits, nothing made afresh."""
+
+RAY_JOBS = """
+import os, subprocess, sys, time
+from ray.job_submission import JobSubmissionClient
+address = sys.argv[1]
+script, count = sys.argv[2], int(sys.argv[3])
+client = JobSubmissionClient(address)
+began = time.perf_counter()
+left, going = count, []
+while left or going:
+    while left and len(going) < 2:
+        going.append(client.submit_job(
+            entrypoint=f"{sys.executable} {script} --kernel linear",
+            runtime_env={"working_dir": os.path.dirname(script)}))
+        left -= 1
+    going = [job for job in going if not client.get_job_status(job).is_terminal()]
+    time.sleep(0.02)
+print((time.perf_counter() - began) / count)
+"""
+
+RAY_TUNE = """
+import os, sys, time
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+import ray
+from ray import tune
+def train(config):
+    from sklearn import datasets
+    from sklearn.model_selection import train_test_split
+    from sklearn.svm import SVC
+    iris = datasets.load_iris()
+    x_train, x_test, y_train, y_test = train_test_split(iris.data, iris.target, random_state=0)
+    model = SVC(kernel="linear", C=config["penalty"], gamma="auto").fit(x_train, y_train)
+    tune.report({"accuracy": model.score(x_test, y_test)})
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+count = int(sys.argv[1])
+began = time.perf_counter()
+tuner = tune.Tuner(
+    train, param_space={"penalty": tune.uniform(0.1, 10)},
+    tune_config=tune.TuneConfig(num_samples=count, max_concurrent_trials=2))
+assert tuner.fit().num_errors == 0
+print((time.perf_counter() - began) / count)
+"""
+
+MLFLOW = """
+import sys, time, mlflow
+mlflow.set_tracking_uri(sys.argv[2])
+count = int(sys.argv[3])
+began = time.perf_counter()
+going = []
+for number in range(count):
+    if len(going) == 2:
+        assert going.pop(0).wait()
+    going.append(mlflow.projects.run(sys.argv[1], env_manager="local", synchronous=False))
+for one in going:
+    assert one.wait()
+print((time.perf_counter() - began) / count)
+"""
+
+HOLDING = """
+import joblib, sklearn.datasets, sklearn.metrics, sklearn.model_selection, sklearn.svm, sys, time
+print(1, flush=True)
+time.sleep(60)
+"""
+
+HUNDRED = 100
+PEERS_RUNS = 10
+"""Those who need a second and more a run are asked for so many."""
+
+
+def figures(place: Place) -> Iterator[Figure | Skipped]:
+    """One run, a hundred two at a time, the memory of it; then those who start a process a run."""
+    from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
+    from azureml.core.compute import AmlCompute, ComputeTarget
+    from azureml.core.conda_dependencies import CondaDependencies
+
+    folder, plain = place.folder("iris"), place.folder("plain")
+    (folder / "train_iris.py").write_text(TRAIN)
+    (plain / "train_iris.py").write_text(TRAIN)
+    (plain / "azureml" / "core").mkdir(parents=True)
+    (plain / "azureml" / "core" / "run.py").write_text(NO_TRACKING)
+    place.client  # noqa: B018 - starts the server
+    workspace = Workspace.create("bench", subscription_id="s", resource_group="g", exist_ok=True)
+    environment = Environment("warm")
+    environment.python.conda_dependencies = CondaDependencies.create(pip_packages=["scikit-learn", "joblib"])
+    asked = AmlCompute.provisioning_configuration(vm_size="STANDARD_D1_V2", min_nodes=2, max_nodes=2)
+    ComputeTarget.create(workspace, "pair", asked).wait_for_completion()
+    experiment = Experiment(workspace, "iris")
+
+    def config(target: str) -> Any:
+        return ScriptRunConfig(
+            str(folder), "train_iris.py", ["--kernel", "linear"], compute_target=target, environment=environment
+        )
+
+    one, many = config("local"), config("pair")
+
+    def single() -> None:
+        told = experiment.submit(one)
+        assert told.wait_for_completion()["status"] == "Completed", told.get_details()
+
+    def hundred() -> float:
+        began = time.perf_counter()
+        held = [experiment.submit(many) for _ in range(HUNDRED)]
+        for told in held:
+            assert told.wait_for_completion()["status"] == "Completed", told.get_details()
+        return time.perf_counter() - began
+
+    single()
+    python = with_sklearn(place)
+    mine, floor = interleaved(
+        lambda: timed_ms(single), lambda: timed_ms(lambda: run([python, "train_iris.py"], folder=plain)), pairs=11
+    )
+    yield Figure("train_iris warm, submit to Completed", "ms", mine, "python train_iris.py", floor, Bar(ratio=0.15))
+    mine, floor = interleaved(lambda: timed_ms(single), lambda: 1000 * forked(python, plain, 1), pairs=11)
+    yield Figure("train_iris warm, submit to Completed", "ms", mine, "a bare fork", floor, Bar())
+
+    mine, floor = interleaved(hundred, lambda: forked(python, plain, HUNDRED), pairs=5)
+    yield Figure("a hundred, two at a time", "s", mine, "bare forks, two at a time", floor, Bar(ratio=2.5))
+    mine, floor = interleaved(hundred, lambda: xargs(python, plain), pairs=1, warm=False)
+    yield Figure("a hundred, two at a time", "s", mine, "xargs -P2 python", floor, Bar(ratio=1), is_peer=True)
+    yield from _memory(place, python)
+    for name, measure in (("Ray Jobs", _ray_jobs), ("Ray Tune", ray_tune), ("MLflow", _mlflow)):
+        try:
+            theirs = measure(place, plain)
+            mine, other = interleaved(lambda: hundred() / HUNDRED, theirs, pairs=1, warm=False)
+        except (Skipped, RuntimeError) as error:
+            yield Skipped(f"{name}: {str(error)[-300:]}")
+            continue
+        yield Figure("one of many, two at a time", "s a run", mine, name, other, Bar(ratio=1), is_peer=True)
+
+
+def with_sklearn(place: Place) -> Path:
+    return next(
+        python
+        for python in place.home.environments.glob("builds/*/bin/python")
+        if list(python.parent.parent.glob("lib/*/site-packages/sklearn"))
+    )
+
+
+def forked(python: Path, folder: Path, count: int) -> float:
+    """Seconds, with the parent up."""
+    process = subprocess.Popen(
+        [str(python), "-c", FORKS, "train_iris.py", "2", str(count)],
+        cwd=folder,
+        env=clean_variables(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", PYTHONPATH=str(folder)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(2.0)  # it imports
+    told, _ = process.communicate("\n")
+    if process.returncode:
+        raise RuntimeError("the bare forks failed")
+    return float(told.split()[-1])
+
+
+def xargs(python: Path, folder: Path) -> float:
+    line = f"seq {HUNDRED} | xargs -P2 -I@ {python} train_iris.py --kernel linear"
+    return timed_ms(lambda: run(["sh", "-c", line], folder=folder)) / 1000
+
+
+def _memory(place: Place, python: Path) -> Iterator[Figure]:
+    """What a warm parent holds, beside a Python that has imported the same; and a run of it that has just fitted."""
+    alone = subprocess.Popen([str(python), "-c", HOLDING], stdout=subprocess.PIPE, env=clean_variables())
+    try:
+        assert alone.stdout is not None
+        alone.stdout.readline()
+        bare = _private_mb(alone.pid)
+    finally:
+        alone.kill()
+        alone.wait()
+    parents = [pid for pid in _pids() if f"AMLET_HOME={place.home.root}\0" in _read(pid, "environ")]
+    parents = [pid for pid in parents if "warm:" in _read(pid, "cmdline")]
+    held = [_private_mb(pid) for pid in parents]
+    yield Figure("memory of a warm parent", "MB", held, "a Python that has imported the same", [bare], Bar())
+
+
+def _private_mb(pid: int) -> float:
+    """The proportional share of its memory (PSS)."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024 / 1e6
+
+
+def _pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _peers_python(package: str, check: str) -> Path:
+    return peer(package, check, also=("scikit-learn", "joblib"))
+
+
+def _ray_jobs(_place: Place, folder: Path) -> Callable[[], float]:
+    python = _peers_python("ray[default]", "import ray.job_submission, sklearn")
+    port = "18925"
+
+    def measure() -> float:
+        ray = python.with_name("ray")
+        run(
+            [
+                ray,
+                "start",
+                "--head",
+                "--port=18926",
+                f"--dashboard-port={port}",
+                "--num-cpus=2",
+                "--disable-usage-stats",
+            ]
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            told = run([python, "-c", RAY_JOBS, address, folder / "train_iris.py", str(PEERS_RUNS)])
+        finally:
+            run([ray, "stop", "--force"])
+        return float(told.splitlines()[-1])
+
+    return measure
+
+
+def ray_tune(_place: Place, folder: Path) -> Callable[[], float]:
+    python = _peers_python("ray[tune]", "import ray.tune, sklearn")
+    return lambda: float(run([python, "-c", RAY_TUNE, str(PEERS_RUNS)], folder=folder).splitlines()[-1])
+
+
+def _mlflow(place: Place, folder: Path) -> Callable[[], float]:
+    python = _peers_python("mlflow", "import mlflow, sklearn")
+    (folder / "MLproject").write_text("name: iris\nentry_points:\n  main:\n    command: python train_iris.py\n")
+    runs = place.folder("mlruns")
+
+    def measure() -> float:
+        told = run(
+            [python, "-c", MLFLOW, folder, f"sqlite:///{runs}/mlflow.db", str(PEERS_RUNS)],
+            folder=runs,
+            PATH=f"{python.parent}:/usr/bin:/bin",
+            GIT_PYTHON_REFRESH="quiet",
+        )
+        return float(told.splitlines()[-1])
+
+    return measure

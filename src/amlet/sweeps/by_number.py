@@ -1,0 +1,137 @@
+"""Samplers whose n-th draw follows from the seed and n alone: random, grid and quasi-random search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from amlet.domain.search_space import Space, is_space, names_of, read_space
+from amlet.domain.sweep import GRID, QUASI_RANDOM, RANDOM, Sampling
+from amlet.sweeps import cells, chance
+from amlet.sweeps.base import Parameters, Sampler
+from amlet.sweeps.expressions import quantile
+from amlet.sweeps.halton import halton
+
+REFUSALS_LIMIT = 50
+"""Draws in a row that were there before, after which one of the cells that are left is chosen among them."""
+
+LISTED_LIMIT = 100_000
+"""Cells of a space that are listed to find those that are left. A larger space is never nearly used up."""
+
+
+def sampler_of(sampling: Sampling, *, known: Iterable[Parameters] = ()) -> Sampler:
+    """The sampler of a method that draws by number.
+
+    Args:
+        known: Points that were tried already, by sweeps that this one goes on from: they are not drawn again.
+    """
+    space = read_space(sampling.space)
+    return _KINDS[sampling.method](space, sampling.seed, {cells.key(point) for point in known})
+
+
+class _Distinct:
+    """Draws one candidate after the other, and passes over those that were there before."""
+
+    def __init__(self, space: Space, seed: int, known: set[tuple[Any, ...]]) -> None:
+        self._space = space
+        self._seed = seed
+        self._count = cells.count(space)
+        self._seen = set(known)
+        self._drawn: list[Parameters] = []
+        self._tried = 0
+
+    @property
+    def size(self) -> int | None:
+        """How many different points there are."""
+        return self._count
+
+    def draw(self, number: int) -> Parameters | None:
+        """The parameters of a trial; those of a finite space are drawn without replacement."""
+        while len(self._drawn) <= number:
+            following = self._next()
+            if following is None:
+                return None
+            self._drawn.append(following)
+        return dict(self._drawn[number])
+
+    def _next(self) -> Parameters | None:
+        refused = 0
+        while refused < REFUSALS_LIMIT or self._count is None or self._count > LISTED_LIMIT:
+            found = self._candidate(self._tried)
+            self._tried += 1
+            name = cells.key(found)
+            if name not in self._seen:
+                self._seen.add(name)
+                return found
+            refused += 1
+            if self._count is None and refused > LISTED_LIMIT:
+                return None  # a space that rounds to very few values
+        left = [place for place in range(self._count) if cells.key(cells.cell(self._space, place)) not in self._seen]
+        if not left:
+            return None
+        found = cells.cell(self._space, left[int(chance.uniform(self._seed, "left", self._tried) * len(left))])
+        self._seen.add(cells.key(found))
+        return found
+
+    def _candidate(self, number: int) -> Parameters:
+        raise NotImplementedError
+
+
+class RandomSearch(_Distinct):
+    """Every parameter by its own distribution (v1-behaviours 12.3)."""
+
+    def _candidate(self, number: int) -> Parameters:
+        return _point(self._space, lambda name: chance.uniform(self._seed, number, name))
+
+
+class QuasiRandomSearch(_Distinct):
+    """Points of a scrambled Halton sequence, through every parameter's distribution: more even than random ones."""
+
+    def __init__(self, space: Space, seed: int, known: set[tuple[Any, ...]]) -> None:
+        super().__init__(space, seed, known)
+        self._places = {name: place for place, name in enumerate(names_of(space))}
+
+    def _candidate(self, number: int) -> Parameters:
+        return _point(self._space, lambda name: halton(number, self._places[name], self._seed))
+
+
+class GridSearch:
+    """Every cell once, in the order in which the choices were written."""
+
+    def __init__(self, space: Space, _seed: int, known: set[tuple[Any, ...]]) -> None:
+        self._space = space
+        self._count = cells.count(space) or 0
+        self._known = known
+        self._skipped: list[int] | None = None
+
+    @property
+    def size(self) -> int | None:
+        """How many cells there are."""
+        return self._count
+
+    def draw(self, number: int) -> Parameters | None:
+        """The cell of this number, those left out that were tried before."""
+        if self._known and self._skipped is None:
+            held = (place for place in range(self._count) if cells.key(cells.cell(self._space, place)) in self._known)
+            self._skipped = list(held)
+        for place in self._skipped or ():
+            number += place <= number
+        return cells.cell(self._space, number) if number < self._count else None
+
+
+def _point(space: Space, share: Callable[[str], float]) -> Parameters:
+    found: Parameters = {}
+    for name, expression in space.items():
+        value = quantile(expression, share(name))
+        if is_space(value):
+            found.update(_point(value, share))
+        else:
+            found[name] = value
+    return found
+
+
+_KINDS: dict[str, Callable[[Space, int, set[tuple[Any, ...]]], Sampler]] = {
+    RANDOM: RandomSearch,
+    GRID: GridSearch,
+    QUASI_RANDOM: QuasiRandomSearch,
+}

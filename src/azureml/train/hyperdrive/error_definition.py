@@ -1,0 +1,43 @@
+"""v1's module: names of amlet.sdk."""
+
+from amlet.sdk.refused_names import (
+    DictValidationInvalidArgument,
+    DistributionValidationFailure,
+    HyperDriveNotImplemented,
+    HyperDriveRunCancellationError,
+    HyperDriveTrainingError,
+    InvalidComputeTarget,
+    InvalidConfigSetting,
+    InvalidKeyInDict,
+    InvalidRunHost,
+    InvalidType,
+    MissingChoiceValues,
+    RehydratePolicyNotFound,
+    RehydrateUnknownSampling,
+    ResumeChildRunsContainsDuplicate,
+    ResumeChildRunsFromTooManyParentRuns,
+    ResumeChildRunsNotInTerminalState,
+    ResumeChildRunsWithoutParentRun,
+    WarmStartRunsDontMatch,
+)
+
+__all__ = [
+    "DictValidationInvalidArgument",
+    "DistributionValidationFailure",
+    "HyperDriveNotImplemented",
+    "HyperDriveRunCancellationError",
+    "HyperDriveTrainingError",
+    "InvalidComputeTarget",
+    "InvalidConfigSetting",
+    "InvalidKeyInDict",
+    "InvalidRunHost",
+    "InvalidType",
+    "MissingChoiceValues",
+    "RehydratePolicyNotFound",
+    "RehydrateUnknownSampling",
+    "ResumeChildRunsContainsDuplicate",
+    "ResumeChildRunsFromTooManyParentRuns",
+    "ResumeChildRunsNotInTerminalState",
+    "ResumeChildRunsWithoutParentRun",
+    "WarmStartRunsDontMatch",
+]

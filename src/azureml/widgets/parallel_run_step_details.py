@@ -1,0 +1,7 @@
+"""v1's module: names of amlet.sdk."""
+
+from amlet.sdk.refused_names import ParallelRunStepDetails
+
+__all__ = [
+    "ParallelRunStepDetails",
+]
