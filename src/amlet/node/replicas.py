@@ -183,12 +183,13 @@ class Keeper(threading.Thread):
         owner_only(self._folder)
         model = self._folder / "model"
         blobs = RemoteBlobs(self._parts.client.patient(PATIENCE_S), self.lease.workspace_id)
-        self._parts.trees.stage(self.lease.files, blobs.fetch, model)
+        (served,) = self.lease.models
+        self._parts.trees.stage(served.files, blobs.fetch, model)
         self._listening = self._ports.of(self.lease)
         pause_s = FIRST_PAUSE_S
         while not self._ended.is_set():
             began = time.monotonic()
-            healthy = self._one_life(build.python, overlay, inside(model, self.lease.files.entries[0].path))
+            healthy = self._one_life(build.python, overlay, inside(model, served.files.entries[0].path))
             if self._ended.is_set() or not healthy:
                 return
             self._tell(services.UNHEALTHY, "The replica's process ended; it is started again.")
