@@ -73,8 +73,8 @@ class ReplicaSettings(NamedTuple):
     """v1-behaviours 15.21."""
     max_concurrent: Optional[int] = None
     """Calls of the model at a time in one replica, a batch being one call; None: as many as come."""
-    max_wait_ms: int = 500
-    """How long a request may wait for its turn before it is told 503."""
+    max_wait_ms: Optional[int] = None
+    """How long a request may wait for its turn before it is told 503; None: as long as its client does."""
     cors_origins: List[str] = []
     """Origins that a browser's page may ask from; "*" is every one."""
     key_hashes: Optional[List[str]] = None
