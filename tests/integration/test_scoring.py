@@ -212,6 +212,27 @@ def test_the_default_method_is_predict_proba_where_the_model_has_it(replicas: An
     assert replicas("logistic.joblib").score({"data": [ROW], "method": "predict"})[1] == {"predict": ["setosa"]}
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("svc.joblib", None),
+        ("tree.pkl", None),
+        ("logistic.joblib", "sklearn.linear_model.LogisticRegression is not known to"),
+        ("people.joblib", "sklearn.pipeline.Pipeline is not known to"),
+    ],
+)
+def test_only_models_of_row_by_row_arithmetic_share_calls(replicas: Any, name: str, why: str | None) -> None:
+    alone = replicas(name).state().facts["alone"]
+    assert alone is None if why is None else alone.startswith(why)
+
+
+def test_a_model_of_another_version_than_trained_it_is_refused_with_both(
+    python: Path, overlay: Path, models: Path, tmp_path: Path
+) -> None:
+    with replica_of(python, overlay, models / "svc.joblib", tmp_path / "r", trained_with="0.20.3") as replica:
+        assert re.match(r"scikit-learn 0.20.3 trained the model, and \d+\.\S+ would serve", replica.state().error or "")
+
+
 def test_two_outputs_come_as_rows(replicas: Any) -> None:
     status, body = replicas("outputs2.joblib").score({"data": [[5.1, 3.5]]})
     assert (status, [len(row) for row in body["predict"]]) == (200, [2])
