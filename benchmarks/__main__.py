@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import (
     command_line,
+    data,
     deploying,
     draining,
     environments,
@@ -45,6 +46,7 @@ ALL: dict[str, Measure] = {
     "server": server_process.figures,
     "hello": one_run.figures,
     "snapshot": snapshots.figures,
+    "data": data.figures,
     "deploy": deploying.figures,
     "environments": environments.figures,
     "queue": queue.figures,

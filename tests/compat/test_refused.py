@@ -25,7 +25,10 @@ OURS = (
     "azureml.core.workspace",
     "azureml.core.conda_dependencies",
     "azureml.core.container_registry",
+    "azureml.core.authentication",
+    "azureml.core.datastore",
     "azureml.core.environment",
+    "azureml.core.keyvault",
     "azureml.exceptions",
     "azureml.telemetry",
 )

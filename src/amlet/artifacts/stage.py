@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from amlet.artifacts.copying import Copier, SourceDamaged
+from amlet.base.copying import Copier, SourceDamaged
 from amlet.base.errors import Conflict, InvalidInput, StorageFailed
 from amlet.base.hashing import CHUNK_BYTES
 from amlet.base.paths import inside, owner_only, relative_path

@@ -11,6 +11,7 @@ AmletError
 ├── Unavailable          the server cannot be reached or is busy; trying again may help
 ├── VersionMismatch      client and server speak different versions
 ├── StorageFailed        the disk is full, read-only or broken; names the path
+├── DatastoreFailed      a datastore cannot be reached, is full, or broke off; the server itself is well
 ├── EnvironmentFailed    a spec cannot be resolved or built
 └── ServiceFailed        a replica does not load its model or does not answer
 """
@@ -125,6 +126,12 @@ class StorageFailed(AmletError):
         }
         reason = os.strerror(error.errno) if error.errno else str(error)
         return cls(f"Cannot write {path}: {reason}.", hint=hints.get(error.errno or 0))
+
+
+class DatastoreFailed(AmletError):
+    """A datastore cannot be reached, is full, or broke off. The server itself is well: it is not asked again."""
+
+    code = "datastore_failed"
 
 
 class EnvironmentFailed(AmletError):

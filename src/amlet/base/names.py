@@ -66,6 +66,30 @@ COMPUTE_TARGET = NameRule(
     "2 to 24 letters, digits or '-', the first a letter, the last a letter or digit",
 )
 
+DATASTORE = NameRule(
+    "a datastore",
+    re.compile(r"[a-zA-Z0-9_]{1,255}"),
+    "1 to 255 letters, digits or '_'",
+)
+DATASET = NameRule(
+    "a dataset",
+    re.compile(r"(?=.{1,255}\Z)[^\s/\\\x00-\x1f](?:[^/\\\x00-\x1f]*[^\s/\\\x00-\x1f])?"),
+    "1 to 255 characters without slashes, the first and last no blank",
+)
+INPUT = NameRule(
+    "an input or output",
+    re.compile(r"[a-zA-Z_]+[a-zA-Z0-9_]*"),
+    "letters, digits or '_', the first a letter or '_'",
+)
+"""v1-behaviours 13.10."""
+REFERENCE = NameRule("a data reference", re.compile(r"[a-zA-Z0-9_]{1,255}"), "1 to 255 letters, digits or '_'")
+"""It names a variable only after `AZUREML_DATAREFERENCE_`."""
+SECRET = NameRule(
+    "a secret",
+    re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-]{0,126}"),
+    "1 to 127 letters, digits or '-', the first a letter or digit",
+)
+
 
 def closest(name: str, known: list[str]) -> str:
     """`did you mean "x"? ` for the nearest known name, or an empty text."""

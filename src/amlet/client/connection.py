@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Optional
 
 from amlet.client.api.blobs import BlobsApi
 from amlet.client.api.computes import ComputesApi
+from amlet.client.api.datasets import DatasetsApi
+from amlet.client.api.datastores import DatastoresApi
 from amlet.client.api.environments import EnvironmentsApi
 from amlet.client.api.experiments import ExperimentsApi
 from amlet.client.api.models import ModelsApi
 from amlet.client.api.nodes import NodesApi
 from amlet.client.api.runs import RunsApi
+from amlet.client.api.secrets import SecretsApi
 from amlet.client.api.server import ServerApi
 from amlet.client.api.services import ServicesApi
 from amlet.client.api.sweeps import SweepsApi
@@ -87,4 +90,7 @@ class Client:
         self.nodes = NodesApi(transport, patience_s)
         self.models = ModelsApi(transport, patience_s)
         self.services = ServicesApi(transport, patience_s)
+        self.datastores = DatastoresApi(transport, patience_s)
+        self.datasets = DatasetsApi(transport, patience_s)
+        self.secrets = SecretsApi(transport, patience_s)
         self.sweeps = SweepsApi(transport, patience_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from amlet.domain.artifact import Tree
+from amlet.domain.data import JobInput, JobOutput
 from amlet.domain.environment import EnvironmentSpec, Lock
 
 MAX_DURATION_S = 2_592_000
@@ -36,6 +37,10 @@ class Job(NamedTuple):
     processes_per_node: int = 1
     communicator: str = ""
     """How its processes talk; empty for one that is alone. `Joblib`: the script is alone, the other nodes help it."""
+    inputs: List[JobInput] = []
+    """Data that is at hand when the script starts."""
+    outputs: List[JobOutput] = []
+    """Data that it writes beside ./outputs."""
 
     @property
     def process_count(self) -> int:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from amlet.base.errors import EnvironmentFailed
+from amlet.base.machine import boot_id
 from amlet.base.urls import without_login
 from amlet.environments.follow import BUILDER, builder_mark, follow
 from amlet.runtime.marked import Marked, end_marked
-from amlet.runtime.process import ProcessMark, boot_id, mark_of
+from amlet.runtime.process import ProcessMark, mark_of
 
 TIMEOUT_S = 15 * 60
 PATIENCE = {"UV_HTTP_RETRIES": "2", "UV_HTTP_CONNECT_TIMEOUT": "5"}

@@ -17,6 +17,7 @@ from amlet.artifacts.remote import RemoteBlobs
 from amlet.artifacts.stage import collect
 from amlet.base.errors import AmletError, InvalidInput, NotFound, StaleAttempt, StorageFailed, Unavailable
 from amlet.base.paths import owner_only
+from amlet.client.datastore_files import DatastoreFiles
 from amlet.client.kept_files import FOLDER, bring_kept
 from amlet.client.uploads import Sources, send_missing
 from amlet.domain import run as runs
@@ -25,6 +26,7 @@ from amlet.domain.job import Lease
 from amlet.domain.run import RunError, RunWarning
 from amlet.environments import Build
 from amlet.node.containers import ContainerProcess
+from amlet.node.data import RunData
 from amlet.node.gang import Part
 from amlet.node.limits import Limits
 from amlet.node.live_outputs import Watch
@@ -34,7 +36,7 @@ from amlet.node.tails import Tail, TailFolder
 from amlet.node.variables import job_variables
 from amlet.node.warm import WarmStart
 from amlet.runtime import losses
-from amlet.runtime.attempt import Result, reserve, write_json
+from amlet.runtime.attempt import JobFile, Result, reserve, write_json
 from amlet.runtime.marked import end_marked
 from amlet.wire import codec
 from amlet.wire.files import AppendQuery, DrainQuery
@@ -103,6 +105,10 @@ class Attempt:
         self._outputs = Watch(self._client, *self._key, lease.attempt, self._work / "outputs")
         self._limits = Limits(lease.share, folder.name)
         self._how = "cold start"
+        files = DatastoreFiles(parts.client.patient(PATIENCE_S), lease.workspace_id, parts.data)
+        contained = lease.lock.image is not None
+        self._data = RunData(lease.job, files, folder, self._work, contained=contained)
+        self._data_variables: dict[str, str] = {}
 
     def run(self, adopted: JobProcess | None = None) -> None:
         """Bring the attempt to its end; with a process of an earlier node, go on from there."""
@@ -191,15 +197,17 @@ class Attempt:
         losses.reserve(self._journals)
         blobs = RemoteBlobs(self._parts.client.patient(PATIENCE_S), lease.workspace_id)
         self._parts.trees.stage(lease.snapshot, blobs.fetch, self._work)
-        self._part.job_file().write(self._folder)
+        self._data_variables = self._data.stage(self._say)
+        self._job_file().write(self._folder)
         start = self._part.join(self._is_over, self._insist)
         if start is None or self._cancelled or self._stale:
             return None
-        lease = lease._replace(share=self._part.share, variables={**lease.variables, **self._part.variables(start)})
+        told = {**lease.variables, **self._part.variables(start), **self._data_variables}
+        lease = lease._replace(share=self._part.share, variables=told)
         program = self._part.program(self._folder)
         if contained is not None:
             return ContainerProcess.start_in(
-                contained,
+                contained._replace(shown=[*contained.shown, *self._data.shown]),
                 lease,
                 self._parts,
                 program,
@@ -224,6 +232,15 @@ class Attempt:
                 output=self._output,
             )
 
+    def _job_file(self) -> JobFile:
+        found = self._part.job_file()
+        return found._replace(arguments=self._data.filled(found.arguments, self._data_variables))
+
+    def _say(self, text: str) -> None:
+        """One line in the run's own log, ahead of or after what the script prints."""
+        with self._output.open("a", encoding="utf-8") as log_file:
+            log_file.write(f"amlet: {text}\n")
+
     def _start_warm(self, build: Build, variables: Mapping[str, str]) -> JobProcess | str:
         """The process, forked from one that has imported what the script imports; or why it must start cold."""
         lease = self._lease
@@ -232,12 +249,12 @@ class Attempt:
         asked = WarmStart(
             python=build.python,
             fixed=lease.lock.interpreter is None,
-            job=self._part.job_file(),
+            job=self._job_file(),
             folder=self._folder,
             work=self._work,
             output=self._output,
             variables=variables,
-            per_run={*lease.variables, "AMLET_JOURNAL_DIR"},
+            per_run={*lease.variables, *self._data_variables, "AMLET_JOURNAL_DIR"},
             user={**lease.job.environment.variables, **lease.job.variables},
         )
         started = self._parts.warm.start(asked, self._is_over)
@@ -387,11 +404,12 @@ class Attempt:
         attempt = self._lease.attempt
         if self._part.is_first:
             self._insist(lambda: self._client.nodes.finalizing(*self._key, AttemptQuery(attempt)))
+        ending, brought = self._bring_data(ending)
         self._insist(self._files.drain)
         kept = self._folder / FOLDER
         self._insist(lambda: bring_kept(self._client, *self._key, kept, log.info))
         entries, warnings = self._insist(self._collect)
-        said = [*self._lost(), *(RunWarning("outputs", text) for text in warnings)]
+        said = [*self._lost(), *(RunWarning("outputs", text) for text in [*warnings, *brought])]
         for _ in range(5):
             told = self._part.entries(entries)
             asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, told, said)
@@ -411,6 +429,24 @@ class Attempt:
         asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, [], said, collected=False)
         asked = asked._replace(is_nodes_fault=ending.is_nodes_fault)
         self._insist(lambda: self._tell_end(asked))
+
+    def _bring_data(self, ending: Ending) -> tuple[Ending, list[str]]:
+        """Bring the job's outputs to their datastores. A run whose output cannot be brought is not completed."""
+        if ending.outcome == runs.CANCELED or not self._lease.job.outputs:
+            return ending, []
+        completed = ending.outcome == runs.COMPLETED
+        try:
+            told = self._insist(lambda: self._data.bring(self._say, completed=completed))
+        except (StaleAttempt, Unavailable, StorageFailed):
+            raise
+        except AmletError as error:
+            if not completed:
+                return ending, [str(error)]
+            failure = RunError("SystemError", f"An output could not be brought to its datastore: {error}")
+            return ending._replace(outcome=runs.FAILED, error=failure), []
+        finally:
+            self._insist(self._std_logs[0].drain)
+        return ending, told
 
     def _lost(self) -> list[RunWarning]:
         """What the script logged while its disk was full."""
@@ -434,11 +470,14 @@ class Attempt:
         return entries, warnings
 
     def _left_outside(self) -> list[str]:
+        job = self._lease.job
+        given = [item.path_on_compute for item in job.inputs] + [output.source for output in job.outputs]
+        elsewhere = tuple(f"{path.strip('/')}/" for path in given if path)
         known = {entry.path for entry in self._lease.snapshot.entries}
         found = []
         for path in sorted(self._work.rglob("*")):
             relative = path.relative_to(self._work).as_posix()
-            if relative.startswith(("outputs/", "logs/")) or "__pycache__" in path.parts:
+            if f"{relative}/".startswith(("outputs/", "logs/", *elsewhere)) or "__pycache__" in path.parts:
                 continue
             if relative not in known and path.is_file():
                 found.append(relative)

@@ -22,6 +22,8 @@ class Parts(NamedTuple):
     client: Client
     environments: Environments
     trees: TreeCache
+    data: Path
+    """Files of datastores elsewhere, shared by all runs of this machine."""
     home: Path
     folder: Path
     """This node's own: attempts and replicas lie below it."""

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from amlet.base.errors import StorageFailed
+from amlet.base.machine import boot_id
 from amlet.base.paths import owner_only
-from amlet.runtime.process import ProcessMark, boot_id
+from amlet.runtime.process import ProcessMark
 
 PIPE_BYTES = 1 << 20
 LONGEST_REQUEST = 800_000

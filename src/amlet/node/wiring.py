@@ -15,6 +15,7 @@ from pathlib import Path
 from amlet.artifacts.stage import TreeCache
 from amlet.base.paths import Home, owner_only
 from amlet.client.connection import Client
+from amlet.client.datastore_files import prune
 from amlet.client.server_file import ServerFile
 from amlet.client.transport import SOCKET_VARIABLE
 from amlet.domain.job import Share
@@ -46,6 +47,7 @@ def main() -> int:
         write_json(parts.folder / "process.json", mark_of()._asdict())
         uv_program.end_left_over(str(parts.home))
         orphan.watch(ended)
+        prune(parts.data)
         worker = Worker(parts)
         try:
             worker.run()
@@ -95,6 +97,7 @@ def compose(variables: Mapping[str, str], ended: threading.Event) -> Parts:
         client=client,
         environments=Environments(home.environments, compiles=True),
         trees=TreeCache(home.nodes / "trees"),
+        data=home.data,
         home=home.root,
         folder=folder,
         sdk=Path(variables["AMLET_NODE_SDK"]),

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from amlet.base.errors import AmletError, NotFound
+from amlet.base.machine import boot_id
 from amlet.base.paths import Home, owner_only
 from amlet.domain.compute import LOCAL
 from amlet.domain.job import Lease
@@ -22,7 +23,6 @@ from amlet.node.processes import GONE, JobProcess
 from amlet.node.replicas import Replicas
 from amlet.runtime.attempt import Result
 from amlet.runtime.marked import Marked, end_marked, marked
-from amlet.runtime.process import boot_id
 from amlet.wire import codec
 from amlet.wire.nodes import HeldAttempt, NodeHello, TakeLease
 

@@ -8,6 +8,7 @@ from amlet.base import names
 from amlet.base.errors import Conflict, FieldError, InvalidInput, NotFound
 from amlet.base.ids import short_id, uuid4_text
 from amlet.domain.workspace import Experiment, Workspace
+from amlet.operations.datastores import workspace_stores
 from amlet.operations.edit import check_marks
 from amlet.operations.texts import faults_of_label
 from amlet.store.base import RunFilter, Transaction
@@ -43,6 +44,7 @@ def ensure_workspace(tx: Transaction, asked: EnsureWorkspace, now: datetime) -> 
         short_id("ws"), asked.subscription_id, asked.resource_group, asked.name, asked.location, asked.tags, now
     )
     tx.workspaces.add(workspace)
+    workspace_stores(tx, workspace.id, now)
     return WorkspaceAnswer(workspace, created=True)
 
 

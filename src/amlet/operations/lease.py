@@ -11,6 +11,7 @@ from amlet.domain.compute import Node
 from amlet.domain.job import Lease, Share
 from amlet.domain.run import Run, RunWarning
 from amlet.domain.vm_sizes import vm_size
+from amlet.operations.datasets import for_run
 from amlet.operations.gang import form, gather, renew_seat, take_seat, waiting_seat
 from amlet.operations.room import Room
 from amlet.operations.transitions import RECONCILE, move, save
@@ -123,7 +124,7 @@ def _lease(tx: Transaction, run: Run, node: Node, service_url: str, mint: Mint, 
         run.id,
         attempt,
         run.experiment,
-        job,
+        for_run(job, run.id),
         lock,
         tx.trees.get(job.snapshot_id),
         node.share,

@@ -8,6 +8,7 @@ from amlet.base.errors import InvalidInput
 from amlet.domain import run as runs
 from amlet.domain.run import Run, RunError
 from amlet.operations.collect import put_files, settle_files
+from amlet.operations.datasets import settle_outputs
 from amlet.operations.gang import completed
 from amlet.operations.lease import LEASE_S, current
 from amlet.operations.retry import try_again
@@ -55,6 +56,8 @@ def settle(tx: Transaction, workspace_id: str, run_id: str, asked: SettleAttempt
         if try_again(tx, run, error, now, exit_code=code, is_scripts=not asked.is_nodes_fault):
             wake_nodes(tx, run)
             return SettleAnswer([])
+    if outcome == runs.COMPLETED:
+        settle_outputs(tx, run, tx.runs.job(workspace_id, run_id), now)
     end(tx, run, outcome, now, error)
     return SettleAnswer([])
 

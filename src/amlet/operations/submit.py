@@ -16,6 +16,7 @@ from amlet.domain.compute import COMPUTE_INSTANCE, LOCAL
 from amlet.domain.environment import Lock
 from amlet.domain.job import COMMUNICATORS, JOBLIB, PROCESSES_LIMIT, RETRIES_LIMIT, Job, parameters_of
 from amlet.domain.run import Run, RunWarning, Stage
+from amlet.operations.datasets import check_job_data, note_job_data, with_data
 from amlet.operations.describe import check_spec, version_for
 from amlet.operations.edit import check_marks
 from amlet.operations.ensure import ensure_experiment
@@ -63,6 +64,7 @@ def add_run(tx: Transaction, workspace_id: str, asked: SubmitRun, run_id: str, k
     experiment = ensure_experiment(tx, workspace_id, asked.experiment, now)
     spec = version_for(tx, workspace_id, asked.job.environment, now)
     job = asked.job._replace(snapshot_id=tree.id, environment=spec)
+    job = with_data(tx, workspace_id, job)
     run = tx.runs.add(
         Run(
             workspace_id=workspace_id,
@@ -95,6 +97,8 @@ def add_run(tx: Transaction, workspace_id: str, asked: SubmitRun, run_id: str, k
         job,
         asked.submission_id,
     )
+    if job.inputs or job.outputs:
+        note_job_data(tx, run, job)
     if asked.files:
         records = [FileRecord(entry.path, entry.size_bytes, entry.sha256, None) for entry in asked.files]
         tx.files.put(workspace_id, run.id, records)
@@ -196,6 +200,7 @@ def check_submission(
     faults += faults_of_argument("job.command", job.command or "")
     faults += faults_of_variables("job.variables", job.variables)
     faults += faults_of_spread(job)
+    faults += check_job_data(tx, workspace_id, job)
     if job.max_duration_s is not None and job.max_duration_s < 0:
         faults.append(FieldError("job.max_duration_s", f"must be 0 or more, got {job.max_duration_s}"))
     if not 0 <= job.retries <= RETRIES_LIMIT:

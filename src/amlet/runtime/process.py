@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple, Optional
 
+from amlet.base.machine import boot_id
+
 
 class ProcessMark(NamedTuple):
     """One process of one boot of one machine, for as long as anyone may ask."""
@@ -24,15 +26,6 @@ def mark_of(pid: Optional[int] = None) -> ProcessMark:
     """The mark of a process, by default of this one."""
     number = os.getpid() if pid is None else pid
     return ProcessMark(number, _start_ticks(number) or 0, boot_id())
-
-
-def boot_id() -> str:
-    """The id that Linux draws at each boot."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", "rb") as file:  # noqa: PTH123 - pathlib is slow to import
-            return file.read().decode("ascii").strip()
-    except OSError:
-        return ""
 
 
 def _start_ticks(pid: int) -> Optional[int]:

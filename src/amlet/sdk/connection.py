@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from amlet.sdk.exceptions import WorkspaceException, as_v1
 from amlet.sdk.notice import say
@@ -39,6 +39,9 @@ class Connection:
         self._workspace_id = workspace_id
         self._client: Optional[Client] = None
         self._record: Optional[Workspace] = None
+
+    def __deepcopy__(self, memo: Any) -> Connection:
+        return self
 
     @classmethod
     def of_job(cls, context: JobContext) -> Connection:

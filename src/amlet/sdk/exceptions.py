@@ -19,6 +19,7 @@ from typing import Any, Iterator, Optional, Sequence, Type
 from amlet.base.errors import (
     AmletError,
     Conflict,
+    DatastoreFailed,
     EnvironmentFailed,
     FieldError,
     Forbidden,
@@ -234,6 +235,6 @@ def as_v1(kind: Type[AzureMLException] = UserErrorException, *, prefix: str = ""
         raise
     except (Unauthorized, Forbidden) as error:
         raise AuthenticationException(error.message, hint=error.hint, inner_exception=error) from error
-    except (InvalidInput, NotFound, Conflict, TooLarge, EnvironmentFailed, ServiceFailed) as error:
+    except (InvalidInput, NotFound, Conflict, TooLarge, DatastoreFailed, EnvironmentFailed, ServiceFailed) as error:
         begin = prefix if isinstance(error, NotFound) else ""
         raise kind(begin + error.message, hint=error.hint, inner_exception=error) from error

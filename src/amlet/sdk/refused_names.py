@@ -83,6 +83,40 @@ Loggers = refused("Loggers", _LOG)
 AppInsightsLoggingHandler = refused("AppInsightsLoggingHandler", _LOG)
 get_appinsights_log_handler = refused("get_appinsights_log_handler", _LOG)
 
+# azureml.data and azureml.core.databricks
+_MOUNTED = "mount it on the server's machine and use Datastore.register_folder(ws, name, path)."
+_CACHES = "nodes keep what they fetch by themselves: use dataset.as_named_input(name).as_mount()."
+_QUERY = "use Dataset.Tabular.from_sql_query(DataPath(datastore, query))."
+_WRITES = "use OutputFileDatasetConfig(): its path is the script's to write to."
+AzureDataLakeDatastore = refused(
+    "AzureDataLakeDatastore", "Azure closed Data Lake Storage Gen1: use Datastore.register_azure_data_lake_gen2."
+)
+DBFSDatastore = refused("DBFSDatastore", _MOUNTED)
+HDFSDatastore = refused("HDFSDatastore", _MOUNTED)
+HDFSOutputDatasetConfig = refused("HDFSOutputDatasetConfig", _WRITES)
+LinkFileOutputDatasetConfig = refused("LinkFileOutputDatasetConfig", _WRITES)
+LinkTabularOutputDatasetConfig = refused("LinkTabularOutputDatasetConfig", _WRITES)
+SqlDataReference = refused("SqlDataReference", _QUERY)
+StoredProcedureParameter = refused("StoredProcedureParameter", _QUERY)
+StoredProcedureParameterType = refused("StoredProcedureParameterType", _QUERY)
+DatacacheStore = refused("DatacacheStore", _CACHES)
+DatacacheHydrationTracker = refused("DatacacheHydrationTracker", _CACHES)
+DatacacheConsumptionConfig = refused("DatacacheConsumptionConfig", _CACHES)
+DatacacheSingularitySettings = refused("DatacacheSingularitySettings", _CACHES)
+SingularitySlaTier = refused("SingularitySlaTier", _CACHES)
+SingularityPriority = refused("SingularityPriority", _CACHES)
+DatasetActionRun = refused("DatasetActionRun", "look at the data itself: dataset.to_pandas_dataframe().")
+DatasetContextManager = refused("DatasetContextManager", "use `with dataset.mount() as context`.")
+DatastoreContextManager = refused("DatastoreContextManager", "use `with dataset.mount() as context`.")
+MavenLibrary = refused("MavenLibrary", _SPARK)
+PyPiLibrary = refused("PyPiLibrary", _SPARK)
+RCranLibrary = refused("RCranLibrary", _SPARK)
+JarLibrary = refused("JarLibrary", _SPARK)
+EggLibrary = refused("EggLibrary", _SPARK)
+DatabricksCluster = refused("DatabricksCluster", _SPARK)
+DatabricksSection = refused("DatabricksSection", _SPARK)
+DatabricksEnvironment = refused("DatabricksEnvironment", _SPARK)
+
 # azureml.train
 HyperDriveTrainingError = refused("HyperDriveTrainingError", _ERRORS)
 HyperDriveRunCancellationError = refused("HyperDriveRunCancellationError", _ERRORS)

@@ -49,8 +49,6 @@ RUNNING_STATES = [
 
 POST_PROCESSING_STATES = ["CancelRequested", "Finalizing"]
 
-NO_VAULT = "pass secrets as environment variables of the run: run_config.environment_variables."
-
 
 class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
     """One execution of an experiment.
@@ -161,8 +159,18 @@ class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
             yield Run._of_record(workspace, record)
 
     add_type_provider = RefusedMember("use run.type: every run here is a Run, whatever made it.")
-    get_secret = RefusedMember(NO_VAULT)
-    get_secrets = RefusedMember(NO_VAULT)
+
+    def get_secret(self, name: str) -> str:
+        """A secret of the workspace.
+
+        Raises:
+            UserErrorException: there is none of that name.
+        """
+        return self.experiment.workspace.get_default_keyvault().get_secret(name)
+
+    def get_secrets(self, secrets: Sequence[str]) -> Dict[str, Optional[str]]:
+        """Secrets of the workspace by name; None for one that is not there."""
+        return self.experiment.workspace.get_default_keyvault().get_secrets(secrets)
 
     @property
     def status(self) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from amlet.base.clock import to_iso
+from amlet.domain.data import INPUT, OUTPUT
 from amlet.domain.run import folder_of_attempt
 from amlet.sdk.config_element import ConfigElement, plain
 
 if TYPE_CHECKING:
+    from amlet.domain.data import DataUse
     from amlet.domain.run import PastAttempt, RunError
     from amlet.sdk.runconfig import RunConfiguration
     from amlet.wire.runs import RunDetails
@@ -81,14 +83,38 @@ def details(found: RunDetails, *, log_urls: Mapping[str, str]) -> Dict[str, Any]
         told["error"] = error_details(run.error)
     told["warnings"] = [{"source": warning.source, "message": warning.message} for warning in run.warnings]
     told["properties"] = dict(run.properties)
-    told["inputDatasets"] = []
-    told["outputDatasets"] = []
+    told["inputDatasets"] = [_input(use) for use in found.data if use.direction == INPUT]
+    told["outputDatasets"] = [_output(use) for use in found.data if use.direction == OUTPUT]
     told["runDefinition"] = _definition(found)
     told["logFiles"] = dict(log_urls)
     told["submittedBy"] = None
     if run.past:
         told["attempts"] = [_attempt(past) for past in run.past]
     return told
+
+
+def _input(use: DataUse) -> Dict[str, Any]:
+    how = {
+        "type": "RunInput",
+        "inputName": use.name,
+        "mechanism": use.mode.capitalize(),
+        "pathOnCompute": use.path_on_compute,
+    }
+    return {
+        "dataset": _dataset(use),
+        "consumptionDetails": {key: value for key, value in how.items() if value is not None},
+    }
+
+
+def _output(use: DataUse) -> Dict[str, Any]:
+    return {"dataset": _dataset(use), "outputType": "RunOutput", "outputDetails": {"outputName": use.name}}
+
+
+def _dataset(use: DataUse) -> Dict[str, Any]:
+    told: Dict[str, Any] = {"id": use.dataset_id, "name": use.dataset_name, "version": use.dataset_version}
+    found = {key: value for key, value in told.items() if value is not None}
+    found["source"] = [source.path if source.datastore is None else list(source) for source in use.sources]
+    return found
 
 
 def _attempt(past: PastAttempt) -> Dict[str, Any]:

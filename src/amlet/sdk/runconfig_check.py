@@ -8,12 +8,12 @@ from amlet.domain.job import JOBLIB, RETRIES_LIMIT
 from amlet.sdk.config_element import faults
 from amlet.sdk.notice import warn
 from amlet.sdk.runconfig import RunConfiguration
-from amlet.sdk.runconfig_data import READ_IN_THE_SCRIPT
 from amlet.sdk.spread import spread_faults
 
 FRAMEWORKS = ("Python", "PyTorch", "TensorFlow")
 COMMUNICATORS = ("None", "ParameterServer", "OpenMpi", "IntelMpi", "Nccl", "Gloo", JOBLIB)
-_DATA = ("data_references", "data", "output_data", "datacaches", "source_directory_data_store")
+_DATA = ("datacaches", "source_directory_data_store")
+USE_INPUTS = "give data to the run as dataset.as_named_input(name).as_mount() in its arguments."
 _CHECKED_ELSEWHERE = (
     "script",
     "arguments",
@@ -85,8 +85,8 @@ def _other_ways(settings: RunConfiguration) -> List[SettingFault]:
         value = getattr(settings, name)
         if value:
             shown = ", ".join(map(str, value)) if isinstance(value, dict) else "it"
-            message = f"is set ({shown}), and a run gets no data from datastores or datasets"
-            found.append(SettingFault(name, message, READ_IN_THE_SCRIPT))
+            message = f"is set ({shown}), and has no counterpart here"
+            found.append(SettingFault(name, message, USE_INPUTS))
     if settings.services:
         names = ", ".join(map(str, settings.services))
         found.append(

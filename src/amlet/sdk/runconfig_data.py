@@ -1,15 +1,16 @@
-"""Sections of a run configuration about data: kept and given back; a submit with any of them is refused."""
+"""Sections of a run configuration about data; `job_data.py` makes a job's inputs and outputs of them."""
 
 from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
 from amlet.sdk.config_element import ConfigElement, Field, section
+from amlet.sdk.exceptions import UserErrorException
 from amlet.sdk.refused import RefusedMember
 
 DATA_REFERENCE_MODES = ["mount", "download", "upload"]
 DELIVERY_MECHANISMS = ["direct", "mount", "download", "upload"]
-READ_IN_THE_SCRIPT = "read the data in the script, from a path or a URL that it gets in its arguments."
+NO_CACHES = "nodes keep what they fetch by themselves: use dataset.as_named_input(name).as_mount()."
 
 
 class DataReferenceConfiguration(ConfigElement):
@@ -103,7 +104,6 @@ class DataLocation(ConfigElement):
 class Data(ConfigElement):
     """Data that a job gets."""
 
-    create = RefusedMember(READ_IN_THE_SCRIPT)
     _FIELDS = {
         "data_location": section(DataLocation, optional=True),
         "mechanism": Field("text", "direct, mount, download or upload."),
@@ -133,11 +133,30 @@ class Data(ConfigElement):
         self.options = options
         self._close()
 
+    @staticmethod
+    def create(data: Any) -> Data:
+        """Of a dataset under a name: `Data.create(dataset.as_named_input("iris"))`."""
+        from amlet.sdk.dataset_consumption_config import DatasetConsumptionConfig
+
+        if not isinstance(data, DatasetConsumptionConfig):
+            raise UserErrorException(
+                f"A {type(data).__name__} has no name to be asked for by.", hint="use dataset.as_named_input(name)."
+            )
+        dataset_id = getattr(data.dataset, "id", None)
+        if not dataset_id:
+            raise UserErrorException(
+                "The dataset has no id yet.", hint="register it first: dataset.register(ws, name)."
+            )
+        place = DataLocation(Dataset(dataset_id))
+        return Data(
+            place, mechanism=data.mode, environment_variable_name=data.name, path_on_compute=data.path_on_compute
+        )
+
 
 class DatacacheConfiguration(ConfigElement):
     """A cache of data that a job gets."""
 
-    create = RefusedMember(READ_IN_THE_SCRIPT)
+    create = RefusedMember(NO_CACHES)
     _FIELDS = {
         "dataset_id": Field("text"),
         "datacache_store": Field("text"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shlex
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
@@ -85,14 +86,11 @@ class ScriptRunConfig:
             if distributed_job_config is not None:
                 set_distributed(self.run_config, distributed_job_config)
             self._set_docker(docker_runtime_config)
-        if resume_from is not None:
-            raise RunConfigurationException(
-                f"resume_from cannot be used: {resume_from!r} is no path on a datastore.",
-                hint="pass the place to resume from in arguments.",
-            )
         self.script = script if script is not None else self.run_config.script
         self.arguments = arguments if arguments is not None else self.run_config.arguments
         self.command = command if command is not None else self.run_config.command
+        if resume_from is not None:
+            self.arguments = _resuming(self.arguments, resume_from)
 
     def _set_docker(self, docker: Optional[DockerConfiguration]) -> None:
         if docker is None:
@@ -147,6 +145,19 @@ def get_run_config_from_script_run(script_run_config: ScriptRunConfig) -> RunCon
     settings.arguments = copy.deepcopy(script_run_config.arguments)
     settings.command = copy.deepcopy(script_run_config.command)
     return settings
+
+
+def _resuming(arguments: Any, resume_from: Any) -> List[Any]:
+    """The arguments with the place to resume from (v1-behaviours 9.7)."""
+    from amlet.sdk.data_path import DataPath
+
+    if not isinstance(resume_from, DataPath):
+        raise RunConfigurationException(
+            f"resume_from must be a DataPath, not {type(resume_from).__name__}.",
+            hint="use DataPath(datastore, 'path/on/it').",
+        )
+    given = shlex.split(arguments) if isinstance(arguments, str) else list(arguments or [])
+    return [*given, "--resume-from", resume_from.create_data_reference("MODEL_LOCATION")]
 
 
 def _target_name(target: Any) -> str:

@@ -18,6 +18,7 @@ from amlet.domain.job import Job
 from amlet.sdk.environment import Environment
 from amlet.sdk.environment_spec import with_docker
 from amlet.sdk.exceptions import AzureMLException, ExperimentExecutionException, UserErrorException, as_v1
+from amlet.sdk.job_data import JobData
 from amlet.sdk.notice import warn
 from amlet.sdk.run_definition import run_definition
 from amlet.sdk.run_marks import tags_of
@@ -50,6 +51,7 @@ class Checked(NamedTuple):
     command: Optional[str]
     arguments: List[str]
     spec: EnvironmentSpec
+    data: JobData
 
 
 class Sent(NamedTuple):
@@ -134,6 +136,8 @@ def send(
         communicator=spread.communicator,
         retries=settings.retries or 0,
         retry_codes=sorted(set(settings.retry_codes or [])),
+        inputs=checked.data.to_inputs(experiment.workspace),
+        outputs=checked.data.to_outputs(),
         definition=run_definition(
             settings, script=checked.script, command=checked.command or "", arguments=checked.arguments
         ),
@@ -167,6 +171,7 @@ def send(
                 progress,
             )
     assert answer.run is not None
+    checked.data.note_run(answer.run)
     return Sent(answer.run, str(checked.folder), settings)
 
 
@@ -181,8 +186,10 @@ def check(config: ScriptRunConfig, *, run_id: Optional[str] = None) -> Checked:
     folder = Path(config.source_directory or ".")
     has_folder = _folder(folder, faults)
     has_command = bool(config.command)
-    command = _command(config.command, faults)
-    arguments = [] if has_command else _arguments(config.arguments, faults)
+    data = JobData()
+    command = _command(config.command, data, faults)
+    arguments = [] if has_command else _arguments(config.arguments, data, faults)
+    data.take_sections(config.run_config)
     script = None if has_command else _script(folder, config.script, faults, has_folder=has_folder)
     spec = _environment(config.run_config.environment, faults)
     settings = config.run_config
@@ -194,12 +201,13 @@ def check(config: ScriptRunConfig, *, run_id: Optional[str] = None) -> Checked:
     if duration is not None and (not isinstance(duration, int) or isinstance(duration, bool) or duration <= 0):
         faults.append(_fault("max_run_duration_seconds", f"must be a whole number above 0 or None, not {duration!r}"))
     faults.extend(_fault(*found) for found in setting_faults(settings))
+    faults.extend(_fault(*found) for found in data.faults)
     if run_id is not None and not RUN_ID.allows(run_id):
         faults.append(_fault("run_id", f"{run_id!r} cannot name a run: {RUN_ID.words}"))
     if faults:
         raise _raised(faults)
     assert spec is not None
-    return Checked(folder, script, command, arguments, with_docker(spec, settings.docker))
+    return Checked(folder, script, command, arguments, with_docker(spec, settings.docker), data)
 
 
 def _raised(faults: Sequence[Fault]) -> AzureMLException:
@@ -239,15 +247,17 @@ def _script(folder: Path, script: Optional[str], faults: List[Fault], *, has_fol
         return None
 
 
-def _command(command: Any, faults: List[Fault]) -> Optional[str]:
+def _command(command: Any, data: JobData, faults: List[Fault]) -> Optional[str]:
     parts = list(command) if isinstance(command, (list, tuple)) else [command or ""]
+    named = [data.shell_text_of(part, f"command[{number}]") for number, part in enumerate(parts)]
+    parts = [part if text is None else text for part, text in zip(parts, named)]
     if all(isinstance(part, (str, Number)) for part in parts):
         return " ".join(str(part) for part in parts) or None
     faults.append(_fault("command", f"must be a text or a list of texts, not {command!r}"))
     return None
 
 
-def _arguments(arguments: Any, faults: List[Fault]) -> List[str]:
+def _arguments(arguments: Any, data: JobData, faults: List[Fault]) -> List[str]:
     if arguments is None:
         return []
     if isinstance(arguments, str):
@@ -261,7 +271,9 @@ def _arguments(arguments: Any, faults: List[Fault]) -> List[str]:
         return []
     texts = []
     for number, value in enumerate(arguments):
-        text = _argument_text(value)
+        text = data.text_of(value, f"arguments[{number}]")
+        if text is None:
+            text = _argument_text(value)
         if text is None:
             shown = "None" if value is None else f"{type(value).__name__} {value!r}"[:80]
             faults.append(_fault(f"arguments[{number}]", f"must be a text or a number, not {shown}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 from amlet.sdk import recording
 from amlet.sdk.connection import Connection
@@ -13,14 +13,11 @@ from amlet.sdk.experiment import Experiment
 from amlet.sdk.job_outputs import OUTPUTS, JobOutputs
 from amlet.sdk.notice import say, warn
 from amlet.sdk.recording import Recorder
-from amlet.sdk.refused import RefusedMember
 from amlet.sdk.run import Run
 from amlet.sdk.workspace import Workspace
 
 if TYPE_CHECKING:
     from amlet.runtime.job import JobContext
-
-NO_DATASETS = "pass paths as arguments of the script, or read the data in it."
 
 _kept: Dict[Tuple[str, str, int], _SubmittedRun] = {}
 
@@ -64,8 +61,19 @@ class _SubmittedRun(Run):
         )
         recording.remember(context.workspace_id, self._recorder)
 
-    input_datasets = RefusedMember(NO_DATASETS, is_property=True)
-    output_datasets = RefusedMember(NO_DATASETS, is_property=True)
+    @property
+    def input_datasets(self) -> Mapping[str, Any]:
+        """What the run was given, by name: a path, or a dataset where it is given as itself (v1-behaviours 13.12)."""
+        from amlet.sdk.run_data import input_datasets
+
+        return input_datasets(self.experiment.workspace)
+
+    @property
+    def output_datasets(self) -> Mapping[str, str]:
+        """The paths to write to, by the outputs' names."""
+        from amlet.sdk.run_data import output_datasets
+
+        return output_datasets()
 
     def cancel(self) -> None:
         """Warn: a run cannot end itself so (v1-behaviours 6.2)."""

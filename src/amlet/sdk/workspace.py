@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from amlet.sdk.compute_provisioning import AmlComputeProvisioningConfiguration
     from amlet.sdk.environment import Environment
     from amlet.sdk.experiment import Experiment
+    from amlet.sdk.keyvault import Keyvault
     from amlet.sdk.model import Model
     from amlet.sdk.run import Run
     from amlet.sdk.webservice import Webservice
@@ -24,7 +25,6 @@ NO_SUBSCRIPTION = "local"
 
 
 _READ_IN_THE_SCRIPT = "read the data in the script, from a path or a URL that it gets in its arguments."
-_SECRETS = "give secrets to a run as environment variables: run_config.environment_variables."
 _NETWORK = "reach the server over your own network, with AMLET_URL and AMLET_TOKEN."
 _CONNECTIONS = "give addresses and credentials to a run as environment variables."
 _AZURE = "nothing of Azure lies behind a workspace here: leave the call out."
@@ -59,11 +59,7 @@ class Workspace:
     DEFAULT_CPU_CLUSTER_CONFIGURATION = _DefaultCluster("STANDARD_DS2_V2")
     DEFAULT_GPU_CLUSTER_CONFIGURATION = _DefaultCluster("STANDARD_NC6")
 
-    datastores = RefusedMember(_READ_IN_THE_SCRIPT, is_property=True)
     datasets = RefusedMember(_READ_IN_THE_SCRIPT, is_property=True)
-    get_default_datastore = RefusedMember(_READ_IN_THE_SCRIPT)
-    set_default_datastore = RefusedMember(_READ_IN_THE_SCRIPT)
-    get_default_keyvault = RefusedMember(_SECRETS)
     images = RefusedMember("ws.models and ws.webservices list what is deployed, without images.", is_property=True)
     linked_services = RefusedMember(_CONNECTIONS, is_property=True)
     set_connection = RefusedMember(_CONNECTIONS)
@@ -260,6 +256,31 @@ class Workspace:
         from amlet.sdk.compute import ComputeTarget
 
         return {target.name: target for target in ComputeTarget.list(self)}
+
+    @property
+    def datastores(self) -> Dict[str, Any]:
+        """Datastores by name."""
+        from amlet.sdk.datastore import list_datastores
+
+        return list_datastores(self)
+
+    def get_default_datastore(self) -> Any:
+        """The datastore that is used where none is named."""
+        from amlet.sdk.datastore import Datastore
+
+        return Datastore.get_default(self)
+
+    def set_default_datastore(self, name: str) -> None:
+        """Make another datastore the default."""
+        held = self._connection
+        with as_v1():
+            held.client.datastores.set_default(held.workspace_id, name)
+
+    def get_default_keyvault(self) -> Keyvault:
+        """The workspace's secrets."""
+        from amlet.sdk.keyvault import Keyvault
+
+        return Keyvault(self)
 
     @property
     def environments(self) -> Dict[str, Environment]:

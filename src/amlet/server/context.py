@@ -25,6 +25,7 @@ from amlet.operations.reconcile import Reconciler
 from amlet.server.lifetime import Lifetime
 from amlet.server.parcels import Parcels
 from amlet.server.secrets import Secrets
+from amlet.server.stores import Stores
 from amlet.server.tokens import Principal, Tokens
 from amlet.server.topics import Topics
 from amlet.store.base import Records, Transaction
@@ -48,6 +49,7 @@ class Parts(NamedTuple):
     """Who starts the nodes of AmlCompute targets that are made now."""
     tokens: Tokens
     secrets: Secrets
+    stores: Stores
     parcels: Parcels
     topics: Topics
     clock: Clock

@@ -28,14 +28,14 @@ async def blob_response(parts: Parts, location: BlobLocation, *, offset: int) ->
     offset = min(offset, location.size_bytes)
     file = await parts.threaded(lambda: parts.blobs.open(location))
     await parts.threaded(lambda: file.seek(offset))
-    return _answer(_pieces(parts, file), location.size_bytes, max(0, location.size_bytes - offset))
+    return raw_answer(_pieces(parts, file), location.size_bytes, max(0, location.size_bytes - offset))
 
 
 async def file_response(parts: Parts, path: Path) -> Response:
     """The bytes of a file of the server's own."""
     file = await parts.threaded(lambda: path.open("rb"))
     size_bytes = path.stat().st_size
-    return _answer(_pieces(parts, file), size_bytes, size_bytes)
+    return raw_answer(_pieces(parts, file), size_bytes, size_bytes)
 
 
 async def log_response(parts: Parts, number: int, size_bytes: int, *, offset: int) -> Response:
@@ -51,7 +51,7 @@ async def log_response(parts: Parts, number: int, size_bytes: int, *, offset: in
             at += len(chunk)
             yield chunk
 
-    return _answer(body(), size_bytes, max(0, size_bytes - offset))
+    return raw_answer(body(), size_bytes, max(0, size_bytes - offset))
 
 
 async def _pieces(parts: Parts, file: BinaryIO) -> AsyncIterator[bytes]:
@@ -62,6 +62,12 @@ async def _pieces(parts: Parts, file: BinaryIO) -> AsyncIterator[bytes]:
         file.close()
 
 
-def _answer(body: AsyncIterator[bytes], total_bytes: int, length: int) -> Response:
+def raw_answer(body: AsyncIterator[bytes], total_bytes: int, length: int) -> Response:
+    """Raw bytes that are never a page of ours.
+
+    Args:
+        total_bytes: Of the whole file.
+        length: Of what follows.
+    """
     headers = {**SAFE_HEADERS, TOTAL_HEADER: str(total_bytes), "Content-Length": str(length)}
     return StreamingResponse(body, media_type="application/octet-stream", headers=headers)

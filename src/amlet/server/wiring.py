@@ -25,6 +25,7 @@ from amlet.server.lifetime import Lifetime
 from amlet.server.parcels import Parcels
 from amlet.server.secrets import Secrets
 from amlet.server.settings import Settings
+from amlet.server.stores import Stores
 from amlet.server.tokens import Tokens, server_key
 from amlet.server.topics import Topics
 from amlet.store.database import Database
@@ -76,6 +77,7 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None], se
         cluster_engine=settings.engine,
         tokens=tokens,
         secrets=secrets,
+        stores=Stores(home),
         parcels=parcels,
         topics=topics,
         clock=clock,

@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from amlet.domain.artifact import BlobLocation, Tree
 from amlet.domain.compute import ComputeTarget, Node
+from amlet.domain.data import DatasetRecord, Datastore, DataUse
 from amlet.domain.environment import EnvironmentBuild, EnvironmentSpec, Lock
 from amlet.domain.filter import Condition, Order
 from amlet.domain.gang import Gang
@@ -85,6 +86,14 @@ class ModelFilter(NamedTuple):
     version: int | None = None
     run_id: str | None = None
     framework: str | None = None
+    latest: bool = False
+
+
+class DatasetFilter(NamedTuple):
+    """Which registered datasets; None does not restrict."""
+
+    name: str | None = None
+    version: int | None = None
     latest: bool = False
 
 
@@ -181,11 +190,56 @@ class ComputeRecords(Protocol):
     def delete(self, workspace_id: str, name: str) -> None: ...
 
 
+class DatastoreRecords(Protocol):
+    def find(self, workspace_id: str, name: str) -> Datastore | None: ...
+    def list(self, workspace_id: str) -> list[Datastore]:
+        """By name."""
+
+    def save(self, datastore: Datastore) -> None:
+        """Make or replace."""
+
+    def delete(self, workspace_id: str, name: str) -> None: ...
+
+
+class DatasetRecords(Protocol):
+    def next_version(self, workspace_id: str, name: str) -> int:
+        """Never one that was given before, also after all were unregistered."""
+
+    def find(self, workspace_id: str, dataset_id: str) -> DatasetRecord | None: ...
+    def same(self, workspace_id: str, content: str, name: str | None) -> DatasetRecord | None:
+        """The newest of that content and name; without a name, of those that are not registered."""
+
+    def list(self, workspace_id: str, chosen: DatasetFilter) -> list[DatasetRecord]:
+        """Registered ones, newest first."""
+
+    def add(self, record: DatasetRecord, content: str) -> None:
+        """Raises Conflict when the id is taken."""
+
+    def save(self, record: DatasetRecord) -> None:
+        """Replace all but its content."""
+
+
+class DataUseRecords(Protocol):
+    """What runs read and wrote; gone with the run."""
+
+    def put(self, workspace_id: str, run_id: str, uses: Sequence[DataUse]) -> None:
+        """One a direction and name: takes the place of an earlier one."""
+
+    def of_run(self, workspace_id: str, run_id: str) -> list[DataUse]:
+        """Inputs first, by name."""
+
+    def of_dataset(self, workspace_id: str, dataset_id: str) -> list[tuple[str, DataUse]]:
+        """The runs that had it by id, newest first."""
+
+
 class SecretRecords(Protocol):
     """Sealed texts by a name within their workspace. Only the server's key opens them."""
 
     def find(self, workspace_id: str, name: str) -> str | None: ...
     def save(self, workspace_id: str, name: str, sealed: str) -> None: ...
+    def names(self, workspace_id: str, beginning: str) -> list[str]:
+        """Those that begin so, in order."""
+
     def delete(self, workspace_id: str, name: str) -> None: ...
 
 
@@ -474,6 +528,9 @@ class Transaction(Protocol):
     environment_builds: EnvironmentBuildRecords
     locks: LockRecords
     computes: ComputeRecords
+    datastores: DatastoreRecords
+    datasets: DatasetRecords
+    data_uses: DataUseRecords
     secrets: SecretRecords
     runs: RunRecords
     queue: QueueRecords

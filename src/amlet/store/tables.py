@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from amlet.domain.compute import RemoteMachine
+from amlet.domain.data import DataPath
 from amlet.domain.environment import EnvironmentSpec, Lock
 from amlet.domain.gang import Gang
 from amlet.domain.job import Job, Share
@@ -186,6 +187,40 @@ secrets = Table(
 )
 """What only the server's key opens."""
 
+datastores = Table(
+    "datastores",
+    metadata,
+    _of_workspace(primary_key=True),
+    _key("name", Text),
+    _must("kind", Text),
+    _must("settings", Json(TEXTS)),
+    _must("credential_type", Text),
+    _must("created", Moment),
+    _must("is_default", Boolean),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    _key("seq", RowId),
+    _of_workspace(),
+    _must("id", Text),
+    _must("kind", Text),
+    _must("sources", Json(list[DataPath])),
+    _must("definition", Json(DETAILS)),
+    _must("created", Moment),
+    _must("modified", Moment),
+    _may("name", Text),
+    _may("version", BigInteger),
+    _may("description", Text),
+    _must("tags", Json(TEXTS)),
+    _must("content", Text),
+    UniqueConstraint("workspace_id", "id"),
+    UniqueConstraint("workspace_id", "name", "version"),
+    Index("datasets_content", "workspace_id", "content"),
+)
+"""One that was not registered has no name. Equal definitions have equal contents."""
+
 requests = Table(
     "requests",
     metadata,
@@ -329,6 +364,22 @@ run_files = Table(
     _must("live", Boolean),
     Index("run_files_sha256", "sha256"),
 )
+
+run_data = Table(
+    "run_data",
+    metadata,
+    _of_run(primary_key=True),
+    _key("direction", Text),
+    _key("name", Text),
+    _must("mode", Text),
+    _must("sources", Json(list[DataPath])),
+    _may("dataset_id", Text),
+    _may("dataset_name", Text),
+    _may("dataset_version", BigInteger),
+    _may("path_on_compute", Text),
+    Index("run_data_dataset", "dataset_id"),
+)
+"""What runs read and wrote beside their own files."""
 
 journals = Table(
     "journals",

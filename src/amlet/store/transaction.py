@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 from amlet.store import base
 from amlet.store.blobs import Blobs
 from amlet.store.computes import Computes
+from amlet.store.datasets import Datasets, DataUses
+from amlet.store.datastores import Datastores
 from amlet.store.environment_builds import EnvironmentBuilds
 from amlet.store.environments import Environments
 from amlet.store.files import Files
@@ -39,6 +41,9 @@ class SQLTransaction:
         self.environment_builds: base.EnvironmentBuildRecords = EnvironmentBuilds(connection)
         self.locks: base.LockRecords = Locks(connection)
         self.computes: base.ComputeRecords = Computes(connection)
+        self.datastores: base.DatastoreRecords = Datastores(connection)
+        self.datasets: base.DatasetRecords = Datasets(connection)
+        self.data_uses: base.DataUseRecords = DataUses(connection)
         self.secrets: base.SecretRecords = Secrets(connection)
         self.runs: base.RunRecords = Runs(connection)
         self.queue: base.QueueRecords = Queue(connection)

@@ -16,6 +16,7 @@ STATUS: Dict[Type[AmletError], int] = {
     errors.StaleAttempt: 410,
     errors.Conflict: 409,
     errors.TooLarge: 413,
+    errors.DatastoreFailed: 424,
     errors.EnvironmentFailed: 422,
     errors.ServiceFailed: 422,
     errors.VersionMismatch: 426,

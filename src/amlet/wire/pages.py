@@ -15,6 +15,8 @@ RUN_PATTERN = EXPERIMENT_PATTERN + "/r/{run_id}"
 METRIC_PATTERN = RUN_PATTERN + "/metric"
 IMAGE_PATTERN = RUN_PATTERN + "/image"
 COMPARE_PATTERN = WORKSPACE_PATTERN + "/compare"
+DATA_PATTERN = WORKSPACE_PATTERN + "/data"
+DATASET_PATTERN = DATA_PATTERN + "/{dataset_id}"
 
 
 def workspace_page(workspace_id: str) -> str:
@@ -48,6 +50,16 @@ def compare_page(workspace_id: str, run_ids: Sequence[str] = ()) -> str:
     """The path of the comparison of some runs."""
     told = urlencode([("run", run_id) for run_id in run_ids], errors="replace")
     return f"{workspace_page(workspace_id)}/compare" + (f"?{told}" if told else "")
+
+
+def data_page(workspace_id: str) -> str:
+    """The path of a workspace's datasets and datastores."""
+    return f"{workspace_page(workspace_id)}/data"
+
+
+def dataset_page(workspace_id: str, dataset_id: str) -> str:
+    """The path of a dataset's page."""
+    return f"{data_page(workspace_id)}/{_segment(dataset_id)}"
 
 
 def run_api(workspace_id: str, run_id: str) -> str:

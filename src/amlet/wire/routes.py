@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Dict, NamedTuple, Tuple
 
 from amlet.domain.artifact import Tree
+from amlet.domain.data import DatasetRecord
 from amlet.domain.environment import EnvironmentBuild, EnvironmentSpec, Lock
 from amlet.domain.model import Model
 from amlet.domain.run import Run
 from amlet.domain.service import Service
 from amlet.domain.workspace import Experiment, Workspace
-from amlet.wire import computes, environments, files, models, nodes, runs, server, services, sweeps, workspaces
+from amlet.wire import computes, data, environments, files, models, nodes, runs, server, services, sweeps, workspaces
 from amlet.wire.codec import Raw
 
 ANYONE = "anyone"
@@ -494,6 +495,147 @@ MODEL_DELETE = Route(
     (OWNER,),
     server.Done,
     "Delete one version of a model",
+)
+
+_DATASTORE = _WORKSPACE + "/datastores/{name}"
+DATASTORE_CREATE = Route(
+    "datastores.create",
+    "PUT",
+    _DATASTORE,
+    (OWNER,),
+    data.DatastoreState,
+    "Register a datastore",
+    data.CreateDatastore,
+)
+DATASTORE_GET = Route(
+    "datastores.get", "GET", _DATASTORE, (OWNER, NODE, RUN), data.DatastoreState, "One datastore, without its secrets"
+)
+DATASTORE_LIST = Route(
+    "datastores.list", "GET", _WORKSPACE + "/datastores", (OWNER, RUN), data.Datastores, "All datastores"
+)
+DATASTORE_DELETE = Route(
+    "datastores.delete", "DELETE", _DATASTORE, (OWNER,), server.Done, "Unregister a datastore; its data stays"
+)
+DATASTORE_DEFAULT = Route(
+    "datastores.set_default", "POST", _DATASTORE + "/default", (OWNER,), server.Done, "Make it the workspace's default"
+)
+DATASTORE_FILES = Route(
+    "datastores.files",
+    "GET",
+    _DATASTORE + "/files",
+    (OWNER, NODE, RUN),
+    Raw,
+    "The files of a path, a folder or a glob: a line [path, bytes, version] each",
+    query=data.DataFilesQuery,
+)
+DATASTORE_FILE = Route(
+    "datastores.file",
+    "GET",
+    _DATASTORE + "/file",
+    (OWNER, NODE, RUN),
+    Raw,
+    "The bytes of one file, from an offset",
+    query=files.FileQuery,
+)
+DATASTORE_PUT_FILES = Route(
+    "datastores.put_files",
+    "POST",
+    _DATASTORE + "/files",
+    (OWNER, NODE, RUN),
+    data.PutDataAnswer,
+    "Bring files whose blobs were sent to a datastore",
+    data.PutDataFiles,
+)
+DATASTORE_QUERY = Route(
+    "datastores.query",
+    "POST",
+    _DATASTORE + "/query",
+    (OWNER, RUN),
+    Raw,
+    "Ask a database: a line of columns, then a line each row",
+    data.QueryDatabase,
+)
+
+DATASET_REGISTER = Route(
+    "datasets.register",
+    "POST",
+    _WORKSPACE + "/datasets",
+    (OWNER, RUN),
+    DatasetRecord,
+    "Record a dataset, or register a version of it",
+    data.RegisterDataset,
+)
+DATASET_GET = Route(
+    "datasets.get", "GET", _WORKSPACE + "/datasets/{dataset_id}", (OWNER, RUN), DatasetRecord, "One dataset by its id"
+)
+DATASET_LIST = Route(
+    "datasets.list",
+    "GET",
+    _WORKSPACE + "/datasets",
+    (OWNER, RUN),
+    data.Datasets,
+    "Registered datasets, newest first",
+    query=data.DatasetQuery,
+)
+DATASET_UPDATE = Route(
+    "datasets.update",
+    "PATCH",
+    _WORKSPACE + "/datasets/{dataset_id}",
+    (OWNER, RUN),
+    DatasetRecord,
+    "Change a dataset's description and tags",
+    data.UpdateDataset,
+)
+DATASET_UNREGISTER = Route(
+    "datasets.unregister",
+    "DELETE",
+    _WORKSPACE + "/datasets",
+    (OWNER,),
+    server.Done,
+    "Unregister all versions of a name; their data stays",
+    query=data.DatasetName,
+)
+DATASET_USES = Route(
+    "datasets.uses",
+    "GET",
+    _WORKSPACE + "/datasets/{dataset_id}/runs",
+    (OWNER, RUN),
+    data.DatasetUses,
+    "The runs that had a dataset, newest first",
+)
+RUN_READ_DATASET = Route(
+    "runs.read_dataset",
+    "POST",
+    _RUN + "/inputs",
+    (OWNER, RUN),
+    server.Done,
+    "Note that a run reads a registered dataset",
+    data.ReadDataset,
+)
+
+SECRET_SET = Route(
+    "secrets.set", "PUT", _WORKSPACE + "/secrets", (OWNER,), server.Done, "Keep secrets", data.SetSecrets
+)
+SECRET_GET = Route(
+    "secrets.get",
+    "POST",
+    _WORKSPACE + "/secrets/values",
+    (OWNER, RUN),
+    data.SecretValues,
+    "The values of some secrets",
+    data.SecretNames,
+)
+SECRET_LIST = Route(
+    "secrets.list", "GET", _WORKSPACE + "/secrets", (OWNER, RUN), data.SecretNames, "The names of all secrets"
+)
+SECRET_DELETE = Route(
+    "secrets.delete",
+    "POST",
+    _WORKSPACE + "/secrets/delete",
+    (OWNER,),
+    server.Done,
+    "Delete secrets; those that are not there are no error",
+    data.SecretNames,
 )
 
 SERVICE_DEPLOY = Route(

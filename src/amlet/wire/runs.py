@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
 from amlet.domain.artifact import Entry
+from amlet.domain.data import DataUse
 from amlet.domain.environment import Lock
 from amlet.domain.job import Job
 from amlet.domain.run import Run, RunError, RunWarning
@@ -192,6 +193,8 @@ class RunDetails(NamedTuple):
     job: Optional[Job]
     lock: Optional[Lock]
     files: List[RunFile]
+    data: List[DataUse] = []
+    """What it read and wrote beside its own files."""
 
 
 class Metrics(NamedTuple):

@@ -9,8 +9,10 @@ VERSION = __version__
 _NAMES = (
     "ComputeTarget",
     "ContainerRegistry",
+    "Datastore",
     "Environment",
     "Experiment",
+    "Keyvault",
     "Model",
     "Run",
     "RunConfiguration",
@@ -33,12 +35,16 @@ _REFUSED = (
     "remove_legacy_compute_target",
 )
 _MODULES = (
+    "authentication",
     "compute",
     "compute_target",
     "conda_dependencies",
     "container_registry",
+    "databricks",
+    "datastore",
     "environment",
     "experiment",
+    "keyvault",
     "model",
     "resource_configuration",
     "run",

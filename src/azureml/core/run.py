@@ -3,12 +3,11 @@
 from amlet.sdk.offline_run import _OfflineRun
 from amlet.sdk.refused import refused as _refused
 from amlet.sdk.run import POST_PROCESSING_STATES, RUNNING_STATES, Run, get_run
-from amlet.sdk.submitted_run import NO_DATASETS as _NO_DATASETS
+from amlet.sdk.run_data import InputDatasets
 from amlet.sdk.submitted_run import _SubmittedRun
 
-InputDatasets = _refused("InputDatasets", _NO_DATASETS)
-OutputDatasets = _refused("OutputDatasets", "write to ./outputs: it is kept with the run.")
-LinkOutput = _refused("LinkOutput", "write to ./outputs: it is kept with the run.")
+OutputDatasets = _refused("OutputDatasets", "use run.output_datasets[name], the path of an output.")
+LinkOutput = _refused("LinkOutput", "write to the path of an OutputFileDatasetConfig.")
 
 __all__ = [
     "POST_PROCESSING_STATES",

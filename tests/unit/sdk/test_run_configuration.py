@@ -209,10 +209,11 @@ def test_what_a_file_cannot_hold_is_told_before_anything_is_written(project: Pat
     assert list((project / ".azureml").iterdir()) == []
 
 
-def test_the_members_that_need_datasets_are_refused() -> None:
-    for kind in (Data, DatacacheConfiguration):
-        with pytest.raises(UserErrorException, match=r"\.create"):
-            kind.create(object())
+def test_caches_of_data_are_refused_and_data_is_made_of_named_inputs_alone() -> None:
+    with pytest.raises(UserErrorException, match=r"\.create"):
+        DatacacheConfiguration.create(object())
+    with pytest.raises(UserErrorException, match="no name to be asked for by"):
+        Data.create(object())
 
 
 texts = st.text(max_size=20)

@@ -13,7 +13,6 @@ from amlet.sdk.exceptions import RunConfigurationException, UserErrorException
 from amlet.sdk.experiment import Experiment
 from amlet.sdk.runconfig import RunConfiguration
 from amlet.sdk.runconfig_check import setting_faults
-from amlet.sdk.runconfig_data import Data, DataReferenceConfiguration
 from amlet.sdk.runconfig_sections import ApplicationEndpointConfiguration, DockerConfiguration
 from amlet.sdk.script_run import ScriptRun
 from amlet.sdk.script_run_config import ScriptRunConfig, get_run_config_from_script_run, submit
@@ -94,8 +93,6 @@ def test_a_backend_that_pytorch_does_not_have_is_told() -> None:
     [
         (lambda made: setattr(made, "framework", "PySpark"), "framework"),
         (lambda made: setattr(made, "communicator", "Gossip"), "communicator"),
-        (lambda made: made.data_references.update(a=DataReferenceConfiguration("store")), "data_references"),
-        (lambda made: made.data.update(a=Data()), "data"),
         (lambda made: setattr(made, "source_directory_data_store", "store"), "source_directory_data_store"),
         (lambda made: made.services.update(a=ApplicationEndpointConfiguration("Jupyter")), "services"),
         (lambda made: setattr(made, "target", "amlcompute"), "target"),

@@ -9,6 +9,7 @@ from amlet.client.body import Body
 from amlet.domain.artifact import Tree
 from amlet.domain.run import Run
 from amlet.wire import routes
+from amlet.wire.data import ReadDataset
 from amlet.wire.files import DrainQuery, FileQuery, PutTree, SizeAnswer, TreeAnswer
 from amlet.wire.runs import (
     Chart,
@@ -30,6 +31,7 @@ from amlet.wire.runs import (
     UpdateRun,
     WatchQuery,
 )
+from amlet.wire.server import Done
 
 if TYPE_CHECKING:
     from amlet.client.pool import Data
@@ -110,6 +112,10 @@ class RunsApi(Noun):
     def put_files(self, workspace_id: str, run_id: str, body: PutFiles) -> TreeAnswer:
         """Add files whose blobs were sent."""
         return self._call(TreeAnswer, routes.RUN_PUT_FILES, workspace_id, run_id, body=body)
+
+    def read_dataset(self, workspace_id: str, run_id: str, body: ReadDataset) -> Done:
+        """Note that a run reads a registered dataset."""
+        return self._call(Done, routes.RUN_READ_DATASET, workspace_id, run_id, body=body)
 
     def drain(
         self, workspace_id: str, run_id: str, data: Data, size_bytes: Optional[int], query: DrainQuery

@@ -4,10 +4,13 @@ from amlet.server.context import Handler
 from amlet.server.handlers import (
     blobs,
     computes,
+    datasets,
+    datastores,
     environments,
     models,
     nodes,
     runs,
+    secrets,
     server,
     services,
     sweeps,
@@ -24,5 +27,8 @@ HANDLERS: dict[str, Handler] = {
     **nodes.HANDLERS,
     **models.HANDLERS,
     **services.HANDLERS,
+    **datastores.HANDLERS,
+    **datasets.HANDLERS,
+    **secrets.HANDLERS,
     **sweeps.HANDLERS,
 }

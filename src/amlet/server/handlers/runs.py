@@ -121,7 +121,8 @@ async def get(call: Call) -> RunDetails:
     def look(tx: Transaction) -> RunDetails:
         run = _run(call, tx)
         lock = tx.locks.get(run.lock_id) if run.lock_id else None
-        return RunDetails(run, _job(tx, run), lock, _files(tx, run))
+        uses = tx.data_uses.of_run(run.workspace_id, run.id)
+        return RunDetails(run, _job(tx, run), lock, _files(tx, run), uses)
 
     return await call.parts.read(look)
 

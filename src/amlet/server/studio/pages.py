@@ -16,7 +16,7 @@ from amlet.operations.prepare import BUILD_LOG
 from amlet.operations.waiting import with_waits
 from amlet.server.context import Parts
 from amlet.server.security import check_site
-from amlet.server.studio import access, assets, compare_view, images, listings, metric_page, run_view
+from amlet.server.studio import access, assets, compare_view, data_view, images, listings, metric_page, run_view
 from amlet.server.studio.answers import asset_answer, error_page, html, redirect
 from amlet.server.studio.rendering import render
 from amlet.server.studio.run_files import RunFiles, fetcher
@@ -48,6 +48,8 @@ def studio_routes(parts: Parts) -> list[BaseRoute]:
         owned(pages.METRIC_PATTERN, _metric),
         owned(pages.IMAGE_PATTERN, images.show_image, fragment=True),
         owned(pages.COMPARE_PATTERN, _compare),
+        owned(pages.DATA_PATTERN, _data),
+        owned(pages.DATASET_PATTERN, _dataset),
         opened(pages.SIGN_IN, access.show_sign_in),
         Route(pages.SIGN_IN, _guard(parts, access.take_sign_in), methods=["POST"]),
         Route(pages.SIGN_OUT, _guard(parts, access.sign_out), methods=["POST"]),
@@ -168,6 +170,25 @@ async def _compare(request: Request, parts: Parts) -> Response:
         now, fetch = parts.now(), fetcher(parts)
         facts = parts.records.read(lambda tx: compare_view.read_runs(tx, workspace_id, asked))
         return render("compare.html", **compare_view.compare_values(facts, asked, fetch, now))
+
+    return html(await parts.threaded(build), form=True)
+
+
+async def _data(request: Request, parts: Parts) -> Response:
+    workspace_id = request.path_params["workspace_id"]
+
+    def build() -> bytes:
+        return render("data.html", **parts.records.read(lambda tx: data_view.data_values(tx, workspace_id)))
+
+    return html(await parts.threaded(build), form=True)
+
+
+async def _dataset(request: Request, parts: Parts) -> Response:
+    workspace_id, dataset_id = request.path_params["workspace_id"], request.path_params["dataset_id"]
+
+    def build() -> bytes:
+        values = parts.records.read(lambda tx: data_view.dataset_values(tx, workspace_id, dataset_id))
+        return render("dataset.html", **values)
 
     return html(await parts.threaded(build), form=True)
 

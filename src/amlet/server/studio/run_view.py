@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from amlet.base.errors import NotFound
 from amlet.domain import run as runs
 from amlet.domain.artifact import BlobLocation, Tree
+from amlet.domain.data import DataUse
 from amlet.domain.environment import Lock
 from amlet.domain.job import FIRST_STD_LOG, STD_LOG, Job
 from amlet.domain.model import Model
 from amlet.domain.run import Run
 from amlet.domain.workspace import Workspace
 from amlet.operations.prepare import BUILD_LOG
+from amlet.server.studio.data_view import use_rows
 from amlet.server.studio.family import Family, read_family
 from amlet.server.studio.metric_reading import Held, read_metrics
 from amlet.server.studio.metric_views import metrics_view
@@ -50,6 +52,7 @@ class RunFacts(NamedTuple):
     """Of logs that are blobs by now."""
     family: Family
     snapshot: Tree | None
+    data: list[DataUse] = []
     trials: TrialsView | None = None
     """Of a sweep."""
 
@@ -91,6 +94,7 @@ def read_facts(
         locations=tx.blobs.locate(finished) if finished else {},
         family=read_family(tx, run, now),
         snapshot=read_snapshot(tx, run),
+        data=tx.data_uses.of_run(workspace_id, run_id),
         trials=read_trials(tx, run, asked or {}, now),
     )
 
@@ -113,6 +117,7 @@ def run_values(facts: RunFacts, fetch: Fetch, now: datetime) -> dict[str, Any]:
         "family": facts.family,
         "trials": facts.trials,
         "sources": sources_view(run, facts.snapshot, files),
+        "data": use_rows(run.workspace_id, facts.data),
         "files": [FileRow(file.path, file.size_bytes, files.href(file.path)) for file in facts.files[:FILES_LIMIT]],
         "files_left": max(0, len(facts.files) - FILES_LIMIT),
         "files_bytes": sum(file.size_bytes for file in facts.files),

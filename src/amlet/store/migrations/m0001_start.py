@@ -130,6 +130,28 @@ _table(
     *_text("details"),
 )
 _table(
+    "datastores",
+    _workspace(key=True),
+    *_text("name", key=True),
+    *_text("kind", "settings", "credential_type"),
+    *_number("created"),
+    Column("is_default", Boolean, nullable=False),
+)
+_table(
+    "datasets",
+    _seq(),
+    _workspace(),
+    *_text("id", "kind", "sources", "definition"),
+    *_number("created", "modified"),
+    *_text("name", nullable=True),
+    *_number("version", nullable=True),
+    *_text("description", nullable=True),
+    *_text("tags", "content"),
+    UniqueConstraint("workspace_id", "id"),
+    UniqueConstraint("workspace_id", "name", "version"),
+    Index("datasets_content", "workspace_id", "content"),
+)
+_table(
     "secrets",
     _workspace(key=True),
     *_text("name", key=True),
@@ -239,6 +261,16 @@ _table(
     *_number("log", nullable=True),
     Column("live", Boolean, nullable=False),
     Index("run_files_sha256", "sha256"),
+)
+_table(
+    "run_data",
+    _row_of("run", "runs.seq", key=True),
+    *_text("direction", "name", key=True),
+    *_text("mode", "sources"),
+    *_text("dataset_id", "dataset_name", nullable=True),
+    *_number("dataset_version", nullable=True),
+    *_text("path_on_compute", nullable=True),
+    Index("run_data_dataset", "dataset_id"),
 )
 _table("journals", _row_of("run", "runs.seq", key=True), *_text("journal", key=True), *_number("drained"))
 _table(

@@ -1,0 +1,1 @@
+"""Datastores: where data lies, behind two ports (`base.py`): stores of files, and databases."""
