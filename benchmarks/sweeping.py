@@ -1,4 +1,4 @@
-"""Sweeps: a hundred trials of an unmodified script beside bare forks and others; what a sweep itself costs a trial."""
+"""Sweeps: what the sweeper takes a trial, in a sweep of a thousand beside one of a hundred."""
 
 from __future__ import annotations
 
@@ -29,10 +29,8 @@ from amlet.wire.nodes import SettleAttempt
 from amlet.wire.runs import SubmitRun
 from amlet.wire.sweeps import SubmitSweep
 from amlet.wire.workspaces import EnsureWorkspace
-from benchmarks.measure import Bar, Figure, interleaved
-from benchmarks.peers import peer
-from benchmarks.place import Place, Skipped, run
-from benchmarks.warm_starts import HUNDRED, NO_TRACKING, TRAIN, forked, ray_tune, with_sklearn, xargs
+from benchmarks.measure import Bar, Figure
+from benchmarks.place import Place
 
 FEW, MANY = 100, 1_000
 REPORTS = 5
@@ -42,37 +40,11 @@ SCRIPT = Entry("train.py", "a" * 64, 10)
 SPEC = EnvironmentSpec("env")
 LOCK = lock_of("3.11", "linux-x86_64", "", [], notes=[])
 
-OPTUNA = """
-import os, sys, tempfile, time
-import optuna
-from sklearn import datasets
-from sklearn.model_selection import train_test_split
-from sklearn.svm import SVC
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-def train(trial):
-    iris = datasets.load_iris()
-    x_train, x_test, y_train, y_test = train_test_split(iris.data, iris.target, random_state=0)
-    penalty = trial.suggest_float("penalty", 0.1, 10)
-    return SVC(kernel="linear", C=penalty, gamma="auto").fit(x_train, y_train).score(x_test, y_test)
-with tempfile.TemporaryDirectory() as folder:
-    began = time.perf_counter()
-    study = optuna.create_study(
-        storage=f"sqlite:///{folder}/o.db", direction="maximize", sampler=optuna.samplers.RandomSampler(0))
-    study.optimize(train, n_trials=int(sys.argv[1]), n_jobs=2)
-    print(time.perf_counter() - began)
-"""
-"""A function in one process: no scripts, no logs, no outputs."""
-
 T = TypeVar("T")
 
 
-def figures(place: Place) -> Iterator[Figure | Skipped]:
-    """The sweep's own cost, then whole sweeps."""
-    yield from _own_cost()
-    yield from _hundred(place)
-
-
-def _own_cost() -> Iterator[Figure]:
+def figures(_place: Place) -> Iterator[Figure]:
+    """Ten times the trials beside the trials, without a policy and with one."""
     for name, policy in (("", Policy()), (" with median stopping", Policy(MEDIAN_STOPPING))):
         few, many = [], []
         for _ in range(PAIRS):
@@ -134,66 +106,3 @@ def _passes(sweeper: Sweeper, now: datetime) -> float:
     while sweeper.pass_over(now):
         pass
     return time.perf_counter() - began
-
-
-def _hundred(place: Place) -> Iterator[Figure | Skipped]:
-    from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
-    from azureml.core.conda_dependencies import CondaDependencies
-    from azureml.train.hyperdrive import HyperDriveConfig, PrimaryMetricGoal, RandomParameterSampling, uniform
-
-    folder, plain = place.folder("iris"), place.folder("plain")
-    (folder / "train_iris.py").write_text(TRAIN)
-    (plain / "train_iris.py").write_text(TRAIN)
-    (plain / "azureml" / "core").mkdir(parents=True)
-    (plain / "azureml" / "core" / "run.py").write_text(NO_TRACKING)
-    place.client  # noqa: B018 - starts the server
-    workspace = Workspace.create("bench", subscription_id="s", resource_group="g", exist_ok=True)
-    environment = Environment("warm")
-    environment.python.conda_dependencies = CondaDependencies.create(pip_packages=["scikit-learn", "joblib"])
-    config = ScriptRunConfig(str(folder), "train_iris.py", ["--kernel", "linear"], environment=environment)
-    experiment = Experiment(workspace, "iris")
-
-    def hundred() -> float:
-        sweep = HyperDriveConfig(
-            RandomParameterSampling({"penalty": uniform(0.1, 10)}),
-            "Accuracy",
-            PrimaryMetricGoal.MAXIMIZE,
-            HUNDRED,
-            max_concurrent_runs=2,
-            run_config=config,
-        )
-        began = time.perf_counter()
-        told = experiment.submit(sweep)
-        told.wait_for_completion()
-        took = time.perf_counter() - began
-        assert told.get_status() == "Completed", told.get_details()
-        children = list(told.get_children())
-        assert [child.status for child in children] == ["Completed"] * HUNDRED
-        return took
-
-    hundred()
-    python = with_sklearn(place)
-    name = "a sweep of a hundred, two at a time"
-    mine, floor = interleaved(hundred, lambda: forked(python, plain, HUNDRED), pairs=PAIRS)
-    yield Figure(name, "s", mine, "bare forks, two at a time", floor, Bar(ratio=3))
-    mine, floor = interleaved(hundred, lambda: xargs(python, plain), pairs=1, warm=False)
-    yield Figure(name, "s", mine, "xargs -P2 python", floor, Bar(ratio=1), is_peer=True)
-    for who, measure in (("Ray Tune", _ray_tune), ("Optuna in process, n_jobs=2, SQLite", _optuna)):
-        try:
-            theirs = measure(place, plain)
-            mine, other = interleaved(hundred, theirs, pairs=1, warm=False)
-        except (Skipped, RuntimeError) as error:
-            yield Skipped(f"{who}: {str(error)[-300:]}")
-            continue
-        bar = Bar(ratio=1) if measure is _ray_tune else Bar()
-        yield Figure(name, "s", mine, who, other, bar, is_peer=True)
-
-
-def _ray_tune(place: Place, folder: Path) -> Callable[[], float]:
-    a_run = ray_tune(place, folder)
-    return lambda: a_run() * HUNDRED
-
-
-def _optuna(_place: Place, folder: Path) -> Callable[[], float]:
-    python = peer("optuna", "import optuna, sklearn", also=("scikit-learn", "joblib"))
-    return lambda: float(run([python, "-c", OPTUNA, str(HUNDRED)], folder=folder).splitlines()[-1])

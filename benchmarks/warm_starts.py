@@ -192,20 +192,20 @@ def figures(place: Place) -> Iterator[Figure | Skipped]:
         return time.perf_counter() - began
 
     single()
-    python = with_sklearn(place)
+    python = _with_sklearn(place)
     mine, floor = interleaved(
         lambda: timed_ms(single), lambda: timed_ms(lambda: run([python, "train_iris.py"], folder=plain)), pairs=11
     )
     yield Figure("train_iris warm, submit to Completed", "ms", mine, "python train_iris.py", floor, Bar(ratio=0.15))
-    mine, floor = interleaved(lambda: timed_ms(single), lambda: 1000 * forked(python, plain, 1), pairs=11)
+    mine, floor = interleaved(lambda: timed_ms(single), lambda: 1000 * _forked(python, plain, 1), pairs=11)
     yield Figure("train_iris warm, submit to Completed", "ms", mine, "a bare fork", floor, Bar())
 
-    mine, floor = interleaved(hundred, lambda: forked(python, plain, HUNDRED), pairs=5)
+    mine, floor = interleaved(hundred, lambda: _forked(python, plain, HUNDRED), pairs=5)
     yield Figure("a hundred, two at a time", "s", mine, "bare forks, two at a time", floor, Bar(ratio=2.5))
-    mine, floor = interleaved(hundred, lambda: xargs(python, plain), pairs=1, warm=False)
+    mine, floor = interleaved(hundred, lambda: _xargs(python, plain), pairs=1, warm=False)
     yield Figure("a hundred, two at a time", "s", mine, "xargs -P2 python", floor, Bar(ratio=1), is_peer=True)
     yield from _memory(place, python)
-    for name, measure in (("Ray Jobs", _ray_jobs), ("Ray Tune", ray_tune), ("MLflow", _mlflow)):
+    for name, measure in (("Ray Jobs", _ray_jobs), ("Ray Tune", _ray_tune), ("MLflow", _mlflow)):
         try:
             theirs = measure(place, plain)
             mine, other = interleaved(lambda: hundred() / HUNDRED, theirs, pairs=1, warm=False)
@@ -215,7 +215,7 @@ def figures(place: Place) -> Iterator[Figure | Skipped]:
         yield Figure("one of many, two at a time", "s a run", mine, name, other, Bar(ratio=1), is_peer=True)
 
 
-def with_sklearn(place: Place) -> Path:
+def _with_sklearn(place: Place) -> Path:
     return next(
         python
         for python in place.home.environments.glob("builds/*/bin/python")
@@ -223,7 +223,7 @@ def with_sklearn(place: Place) -> Path:
     )
 
 
-def forked(python: Path, folder: Path, count: int) -> float:
+def _forked(python: Path, folder: Path, count: int) -> float:
     """Seconds, with the parent up."""
     process = subprocess.Popen(
         [str(python), "-c", FORKS, "train_iris.py", "2", str(count)],
@@ -240,7 +240,7 @@ def forked(python: Path, folder: Path, count: int) -> float:
     return float(told.split()[-1])
 
 
-def xargs(python: Path, folder: Path) -> float:
+def _xargs(python: Path, folder: Path) -> float:
     line = f"seq {HUNDRED} | xargs -P2 -I@ {python} train_iris.py --kernel linear"
     return timed_ms(lambda: run(["sh", "-c", line], folder=folder)) / 1000
 
@@ -311,7 +311,7 @@ def _ray_jobs(_place: Place, folder: Path) -> Callable[[], float]:
     return measure
 
 
-def ray_tune(_place: Place, folder: Path) -> Callable[[], float]:
+def _ray_tune(_place: Place, folder: Path) -> Callable[[], float]:
     python = _peers_python("ray[tune]", "import ray.tune, sklearn")
     return lambda: float(run([python, "-c", RAY_TUNE, str(PEERS_RUNS)], folder=folder).splitlines()[-1])
 

@@ -62,6 +62,8 @@ def test_trials_that_go_on_count_so_that_no_two_are_the_same(model: ModelBased):
         parameters = model.ask("HD_1", spec_of(BAYESIAN), number, known)
         known = [*known, Known(number, parameters, None, going_on=True)]
     assert len({trial.parameters["x"] for trial in known}) == 21
+    lost = model.ask("HD_1", spec_of(BAYESIAN), 21, known)
+    assert model.ask("HD_1", spec_of(BAYESIAN), 21, known) == lost  # which did not come on record
     model.close()
     assert model.ask("HD_1", spec_of(BAYESIAN), 21, known)["x"] not in {trial.parameters["x"] for trial in known}
     ended = [trial._replace(values=[1.0], going_on=False) for trial in known]

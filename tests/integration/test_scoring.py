@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -19,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from amlet.domain.service_token import issue
+from amlet.runtime.scoring.access import AccessFile
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
 
 SDK = Path(__file__).resolve().parents[2] / "src"
@@ -146,8 +149,9 @@ def until(found: Any, seconds: float = 30) -> Any:
 def replica_of(python: Path, overlay: Path, model: Path, folder: Path, **more: Any) -> Iterator[Replica]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         folder.mkdir(parents=True, exist_ok=True)
-        order = ReplicaFile(str(model), listening.fileno(), str(overlay), **{"max_body_bytes": CAP, **more})
-        order.write(folder)
+        AccessFile(more.pop("key_hashes", None), more.pop("token_secret", None)).write(folder)
+        given = {"model_path": str(model), "overlay": str(overlay), "max_body_bytes": CAP, **more}
+        ReplicaFile(listening.fileno(), **given).write(folder)
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [str(python), str(REPLICA), str(folder)],
@@ -206,6 +210,27 @@ def test_the_default_method_is_predict_proba_where_the_model_has_it(replicas: An
     assert list(body) == ["predict_proba"]
     assert [len(row) for row in body["predict_proba"]] == [3, 3]
     assert replicas("logistic.joblib").score({"data": [ROW], "method": "predict"})[1] == {"predict": ["setosa"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("svc.joblib", None),
+        ("tree.pkl", None),
+        ("logistic.joblib", "sklearn.linear_model.LogisticRegression is not known to"),
+        ("people.joblib", "sklearn.pipeline.Pipeline is not known to"),
+    ],
+)
+def test_only_models_of_row_by_row_arithmetic_share_calls(replicas: Any, name: str, why: str | None) -> None:
+    alone = replicas(name).state().facts["alone"]
+    assert alone is None if why is None else alone.startswith(why)
+
+
+def test_a_model_of_another_version_than_trained_it_is_refused_with_both(
+    python: Path, overlay: Path, models: Path, tmp_path: Path
+) -> None:
+    with replica_of(python, overlay, models / "svc.joblib", tmp_path / "r", trained_with="0.20.3") as replica:
+        assert re.match(r"scikit-learn 0.20.3 trained the model, and \d+\.\S+ would serve", replica.state().error or "")
 
 
 def test_two_outputs_come_as_rows(replicas: Any) -> None:
@@ -415,15 +440,24 @@ def test_it_serves_without_uvloop_too(python: Path, models: Path, tmp_path: Path
 
 
 def test_keys_are_asked_for_when_there_are_keys(python: Path, overlay: Path, models: Path, tmp_path: Path) -> None:
-    keys = ["first", "second é"]
-    with replica_of(python, overlay, models / "svc.joblib", tmp_path / "r", keys=keys) as replica:
+    keys = [hashlib.sha256(key.encode()).hexdigest() for key in ("first", "second")]
+    given = {"key_hashes": keys, "token_secret": "s" * 64}
+    with replica_of(python, overlay, models / "svc.joblib", tmp_path / "r", **given) as replica:
         assert replica.state().state == "Healthy"
         body = {"data": [ROW]}
         for wrong in ({}, {"Authorization": "Bearer third"}, {"Authorization": "first"}, {"Authorization": "Bearer "}):
             status, answer, headers = replica.ask("POST", "/score", body, **wrong)
             assert (status, headers["www-authenticate"], list(answer)) == (401, "Bearer", ["message"])
         assert replica.score(body, Authorization="Bearer first")[0] == 200
+        assert replica.score(body, Authorization="Bearer second")[0] == 200
+        valid, over = (issue("s" * 64, expires_at_s=int(time.time()) + more) for more in (60, -1))
+        assert replica.score(body, Authorization=f"Bearer {valid}")[0] == 200
+        assert replica.score(body, Authorization=f"Bearer {over}")[0] == 401
         assert replica.ask("GET", "/swagger.json")[0] == 401
+        assert replica.ask("GET", "/metrics")[0] == 401
+        AccessFile([hashlib.sha256(b"third").hexdigest()]).write(tmp_path / "r")
+        until(lambda: replica.score(body, Authorization="Bearer third")[0] == 200)
+        assert replica.score(body, Authorization="Bearer first")[0] == 401
         assert replica.ask("GET", "/")[0] == 200
         assert "first" not in replica.log
         assert (tmp_path / "r" / "replica.json").stat().st_mode & 0o077 == 0

@@ -126,7 +126,28 @@ def _read(told: Any, path: str, faults: List[FieldError], depth: int) -> Space:
         read = _expression(expression, f"{path}[{name!r}]", faults, depth)
         if read is not None:
             space[name] = read
+    faults += _twice(space, path)
     return space
+
+
+def _twice(space: Space, path: str) -> Iterator[FieldError]:
+    """Names that two parameters of a space may give at once: one value would hide the other."""
+    givers: Dict[str, str] = {}
+    for name, expression in space.items():
+        for given in dict.fromkeys(_given(name, expression)):
+            giver = givers.setdefault(given, name)
+            if giver != name:
+                yield FieldError(path, f"{given!r} is given by {giver!r} and by {name!r}: rename one")
+
+
+def _given(name: str, expression: Expression) -> Iterator[str]:
+    """The names that a parameter may give: its own, unless all its options stand for parameters, and theirs."""
+    spaces = [option for option in expression.options if is_space(option)]
+    if not spaces or len(spaces) < len(expression.options):
+        yield name
+    for space in spaces:
+        for inner, below in space.items():
+            yield from _given(inner, below)
 
 
 def _expression(told: Any, path: str, faults: List[FieldError], depth: int) -> Optional[Expression]:
@@ -150,11 +171,18 @@ def _expression(told: Any, path: str, faults: List[FieldError], depth: int) -> O
         return None
     before = len(faults)
     for name, value in zip(wanted, values):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not _is_finite(value):
             faults.append(FieldError(path, f"{kind}: {name} must be a number, not {str(value)[:50]!r}"))
     if len(faults) == before:
         faults += [FieldError(path, f"{kind}: {said}") for said in _out_of_range(kind, values)]
     return Expression(kind, tuple(values)) if len(faults) == before else None
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
+    except OverflowError:
+        return False  # a whole number beyond every float
 
 
 def _out_of_range(kind: str, values: List[float]) -> Iterator[str]:
@@ -163,6 +191,8 @@ def _out_of_range(kind: str, values: List[float]) -> Iterator[str]:
         yield f"upper must be a whole number above 0, got {values[0]!r}"
     if kind in (UNIFORM, QUNIFORM) and not values[0] < values[1]:
         yield f"min_value must be below max_value, got {values[0]!r} and {values[1]!r}"
+    if kind in BOUNDED and values[0] < values[1] and not math.isfinite(values[1] - values[0]):
+        yield f"from {values[0]!r} to {values[1]!r} is farther than a number can say"
     if kind in (LOGUNIFORM, QLOGUNIFORM) and not values[0] <= values[1]:
         yield f"min_value must not be above max_value, got {values[0]!r} and {values[1]!r}"
     if kind in (LOGUNIFORM, QLOGUNIFORM) and values[1] > 700:

@@ -17,14 +17,16 @@ from amlet.base.errors import AmletError, NotFound, ServiceFailed, StorageFailed
 from amlet.base.paths import inside, owner_only
 from amlet.base.variables import job_environment
 from amlet.domain import service as services
-from amlet.domain.service import ReplicaLease
+from amlet.domain.service import ReplicaLease, ReplicaModel
 from amlet.environments import conda
 from amlet.node.parts import Parts
 from amlet.node.processes import JobProcess
 from amlet.node.tails import Tail
 from amlet.node.variables import with_threads
 from amlet.runtime.marked import end_marked
+from amlet.runtime.scoring.access import AccessFile
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
+from amlet.runtime.scoring.metrics import load_of
 from amlet.wire import nodes as wire
 
 SYNC_WAIT_S = 10.0
@@ -35,6 +37,9 @@ STEADY_S = 30.0
 """A replica that lived for so long starts again at once."""
 
 DRAIN_S = 6.0
+
+MODELS = "azureml-models"
+"""Below it the models of a service lie by name and version (v1-behaviours 15.18)."""
 
 PATIENCE_S = 3600.0
 """A deployment is not given up because the server is away."""
@@ -59,7 +64,7 @@ class Replicas(threading.Thread):
         self._end_left_over()
         known = -1
         while not self._closed.is_set():
-            held = [keeper.state for keeper in self._held.values()]
+            held = [keeper.now() for keeper in self._held.values()]
             asked = wire.SyncReplicas(self._parts.name, held, known, SYNC_WAIT_S)
             try:
                 answer = self._parts.client.nodes.sync_replicas(asked, patience_s=1.0)
@@ -103,6 +108,8 @@ class Replicas(threading.Thread):
                 keeper = Keeper(self._parts, lease, self._ports, before=held)
                 self._held[key] = keeper
                 keeper.start()
+            else:
+                held.change(lease)
 
     def _drop(self, key: Key) -> None:
         """End a service's replica, and those before it, and only then let its port go."""
@@ -153,11 +160,24 @@ class Keeper(threading.Thread):
         self._listening: socket.socket | None = None
         self._folder = parts.folder / "replicas" / replica_name(lease.workspace_id, lease.service, lease.revision)
         self._ended = threading.Event()
+        self._access = threading.Lock()
         self.state = self._told(services.TRANSITIONING)
 
     def end(self) -> None:
         """Ask for the end; requests in flight are finished."""
         self._ended.set()
+
+    def now(self) -> wire.ReplicaState:
+        """The state, with what its process has counted."""
+        load = load_of(self._folder / "counts") if self.state.state == services.HEALTHY else None
+        return self.state._replace(load=load)
+
+    def change(self, lease: ReplicaLease) -> None:
+        """Take in what may change while the process runs: who may ask."""
+        before, self.lease = self.lease, lease
+        if before.settings != lease.settings and self._folder.is_dir():
+            with contextlib.suppress(OSError):  # on the way in or out: the next start writes it
+                self._write_access()
 
     def line(self) -> list[Keeper]:
         """This one and those before it that still live."""
@@ -181,31 +201,64 @@ class Keeper(threading.Thread):
         build = self._parts.environments.build(self.lease.lock, lines.append)
         overlay = self._parts.environments.overlay(build.python, lines.append)
         owner_only(self._folder)
-        model = self._folder / "model"
-        blobs = RemoteBlobs(self._parts.client.patient(PATIENCE_S), self.lease.workspace_id)
-        self._parts.trees.stage(self.lease.files, blobs.fetch, model)
+        self._stage()
         self._listening = self._ports.of(self.lease)
         pause_s = FIRST_PAUSE_S
         while not self._ended.is_set():
             began = time.monotonic()
-            healthy = self._one_life(build.python, overlay, inside(model, self.lease.files.entries[0].path))
+            healthy = self._one_life(build.python, overlay)
             if self._ended.is_set() or not healthy:
                 return
-            self._tell(services.UNHEALTHY, "The replica's process ended; it is started again.")
+            ending = "The replica's process ended; it is started again. The end of its log:\n" + self._last_lines()
+            self._tell(services.UNHEALTHY, ending)
             pause_s = FIRST_PAUSE_S if time.monotonic() - began > STEADY_S else min(2 * pause_s, LONGEST_PAUSE_S)
             self._ended.wait(pause_s)
 
-    def _one_life(self, python: Path, overlay: Path, model: Path) -> bool:
+    def _stage(self) -> None:
+        """Bring the models and the entry script's folder (v1-behaviours 15.18)."""
+        blobs = RemoteBlobs(self._parts.client.patient(PATIENCE_S), self.lease.workspace_id)
+        for model in self.lease.models:
+            self._parts.trees.stage(model.files, blobs.fetch, self._folder_of(model))
+        if self.lease.source is not None:
+            self._parts.trees.stage(self.lease.source, blobs.fetch, self._folder / "source")
+
+    def _folder_of(self, model: ReplicaModel) -> Path:
+        return inside(self._folder / MODELS, f"{model.name}/{model.version}")
+
+    def _order(self, overlay: Path) -> ReplicaFile:
+        assert self._listening is not None
+        settings = self.lease.settings
+        served = self.lease.models[0] if self.lease.entry_script is None else None
+        return ReplicaFile(
+            self._listening.fileno(),
+            model_path=str(inside(self._folder_of(served), served.files.entries[0].path)) if served else "",
+            source=str(self._folder / "source"),
+            entry_script=self.lease.entry_script,
+            overlay=str(overlay),
+            scoring_timeout_ms=settings.scoring_timeout_ms,
+            max_wait_ms=settings.max_wait_ms,
+            max_concurrent=settings.max_concurrent,
+            cors_origins=settings.cors_origins,
+            batching=settings.batching,
+            trained_with=None if settings.any_version else settings.trained_with,
+        )
+
+    def _one_life(self, python: Path, overlay: Path) -> bool:
         """Start the process and stay with it; whether it ever answered."""
         assert self._listening is not None
         listening = self._listening
         output = self._folder / "replica.log"
         for name in ("state.json", "replica.log"):
             (self._folder / name).unlink(missing_ok=True)
-        ReplicaFile(str(model), listening.fileno(), overlay=str(overlay)).write(self._folder)
+        self._order(overlay).write(self._folder)
+        self._write_access()
         variables = with_threads(conda.activated(job_environment(), python), self.lease.share)
+        variables |= self.lease.settings.variables
         variables |= {"PYTHONPATH": str(self._parts.sdk), "PYTHONUNBUFFERED": "1"}
-        variables["AZUREML_MODEL_DIR"] = str(self._folder / "model")
+        models = self.lease.models
+        variables["AZUREML_MODEL_DIR"] = str(self._folder_of(models[0]) if len(models) == 1 else self._folder / MODELS)
+        if self.lease.entry_script is not None:
+            variables["AZUREML_ENTRY_SCRIPT"] = self.lease.entry_script
         script = self._parts.sdk / "amlet" / "runtime" / "scoring" / "replica.py"
         process = JobProcess.start(
             [str(python), str(script), str(self._folder)],
@@ -231,17 +284,25 @@ class Keeper(threading.Thread):
         finally:
             process.close()
         if not healthy and not self._ended.is_set():
-            self._tell(services.FAILED, self._reason(output))
+            self._tell(services.FAILED, self._reason())
         return healthy
 
-    def _reason(self, output: Path) -> str:
+    def _reason(self) -> str:
         told = ReplicaState.read(self._folder)
         if told is not None and told.error:
             return told.error + (f"\n{told.traceback}" if told.traceback else "")
-        with contextlib.suppress(OSError):
-            lines = output.read_text(errors="replace").splitlines()[-40:]
-            return "The replica ended before it answered. The end of its log:\n" + "\n".join(lines)
-        return "The replica ended before it answered, and left no log."
+        return "The replica ended before it answered. The end of its log:\n" + self._last_lines()
+
+    def _last_lines(self) -> str:
+        try:
+            lines = (self._folder / "replica.log").read_text(errors="replace").splitlines()
+        except OSError:
+            return "(there is none)"
+        return "\n".join(lines[-40:])
+
+    def _write_access(self) -> None:
+        with self._access:
+            AccessFile(self.lease.settings.key_hashes, self.lease.settings.token_secret).write(self._folder)
 
     def _told(self, state: str, error: str | None = None) -> wire.ReplicaState:
         port = self._listening.getsockname()[1] if self._listening is not None else None

@@ -13,7 +13,7 @@ from amlet.domain.compute import AKS, LOCAL
 from amlet.domain.environment import EnvironmentSpec, Lock
 from amlet.domain.job import Share
 from amlet.domain.model import Model, Resources
-from amlet.domain.service import ReplicaLease, Service
+from amlet.domain.service import ReplicaLease, ReplicaModel, ReplicaSettings, Service
 from amlet.operations.register import check_resources, find_model
 from amlet.operations.submit import no_compute_target
 from amlet.operations.texts import storable
@@ -163,7 +163,7 @@ def wanted_replicas(tx: Transaction, node: str) -> WantedReplicas:
         service = record.service
         if record.node != node or service.lock_id is None or service.state == services.FAILED:
             continue
-        model, files, _ = _model(tx, service.workspace_id, service.model_ids[0])
+        model, files, trained_by = _model(tx, service.workspace_id, service.model_ids[0])
         lock = tx.locks.get(service.lock_id)
         if lock is not None:
             wanted.append(
@@ -171,16 +171,21 @@ def wanted_replicas(tx: Transaction, node: str) -> WantedReplicas:
                     service.workspace_id,
                     service.name,
                     service.revision,
-                    model.id,
+                    [_replica_model(model, files)],
                     lock,
-                    Tree(files.id, [nocode.model_file(model, files)]),
                     share_of(service.resources),
                     record.port,
                     HOST,
+                    settings=ReplicaSettings(trained_with=nocode.trained_with(model, trained_by)),
                 )
             )
-    keys = [(lease.workspace_id, lease.service, lease.revision, lease.lock.id) for lease in wanted]
+    keys = [(lease.workspace_id, lease.service, lease.revision, lease.processes, lease.settings) for lease in wanted]
     return WantedReplicas(wanted, zlib.crc32(repr(sorted(keys)).encode()))
+
+
+def _replica_model(model: Model, files: Tree) -> ReplicaModel:
+    chosen = Tree(files.id, [nocode.model_file(model, files)])
+    return ReplicaModel(model.id, model.name, model.version, model.framework, model.framework_version, chosen)
 
 
 def share_of(resources: Resources | None) -> Share:

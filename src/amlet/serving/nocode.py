@@ -58,3 +58,9 @@ def environment_for(model: Model) -> EnvironmentSpec:
         name="scikit-learn-serving",
         pip=[f"scikit-learn=={version}" if version else "scikit-learn", "joblib", "numpy", "pandas"],
     )
+
+
+def trained_with(model: Model, lock: Lock | None) -> str | None:
+    """The version of scikit-learn that trained the model: of its run's lock, else as it was registered."""
+    recorded = lock.version_of("scikit-learn") if lock is not None else None
+    return recorded or model.framework_version

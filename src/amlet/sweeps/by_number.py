@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from amlet.domain.search_space import Space, is_space, names_of, read_space
+from amlet.domain.search_space import Space, is_space, read_space
 from amlet.domain.sweep import GRID, QUASI_RANDOM, RANDOM, Sampling
 from amlet.sweeps import cells, chance
 from amlet.sweeps.base import Parameters, Sampler
@@ -17,6 +17,13 @@ REFUSALS_LIMIT = 50
 
 LISTED_LIMIT = 100_000
 """Cells of a space that are listed to find those that are left. A larger space is never nearly used up."""
+
+TRIES_LIMIT = 10_000
+"""Draws in a row that were there before, after which a space that is not listed counts as used up: one that rounds to
+few values, or whose options are alike."""
+
+Path = tuple[str, ...]
+"""A parameter's name, after those of the choices that it is below."""
 
 
 def sampler_of(sampling: Sampling, *, known: Iterable[Parameters] = ()) -> Sampler:
@@ -64,8 +71,8 @@ class _Distinct:
                 self._seen.add(name)
                 return found
             refused += 1
-            if self._count is None and refused > LISTED_LIMIT:
-                return None  # a space that rounds to very few values
+            if refused > TRIES_LIMIT:
+                return None
         left = [place for place in range(self._count) if cells.key(cells.cell(self._space, place)) not in self._seen]
         if not left:
             return None
@@ -81,7 +88,7 @@ class RandomSearch(_Distinct):
     """Every parameter by its own distribution (v1-behaviours 12.3)."""
 
     def _candidate(self, number: int) -> Parameters:
-        return _point(self._space, lambda name: chance.uniform(self._seed, number, name))
+        return _point(self._space, lambda path: chance.uniform(self._seed, number, *path))
 
 
 class QuasiRandomSearch(_Distinct):
@@ -89,10 +96,10 @@ class QuasiRandomSearch(_Distinct):
 
     def __init__(self, space: Space, seed: int, known: set[tuple[Any, ...]]) -> None:
         super().__init__(space, seed, known)
-        self._places = {name: place for place, name in enumerate(names_of(space))}
+        self._places = {path: place for place, path in enumerate(dict.fromkeys(_paths(space)))}
 
     def _candidate(self, number: int) -> Parameters:
-        return _point(self._space, lambda name: halton(number, self._places[name], self._seed))
+        return _point(self._space, lambda path: halton(number, self._places[path], self._seed))
 
 
 class GridSearch:
@@ -102,7 +109,8 @@ class GridSearch:
         self._space = space
         self._count = cells.count(space) or 0
         self._known = known
-        self._skipped: list[int] | None = None
+        self._skipped: list[int] = []
+        self._looked_at = 0
 
     @property
     def size(self) -> int | None:
@@ -111,23 +119,34 @@ class GridSearch:
 
     def draw(self, number: int) -> Parameters | None:
         """The cell of this number, those left out that were tried before."""
-        if self._known and self._skipped is None:
-            held = (place for place in range(self._count) if cells.key(cells.cell(self._space, place)) in self._known)
-            self._skipped = list(held)
-        for place in self._skipped or ():
+        # No further than this cell: a grid may have more of them than can ever be looked at.
+        while self._known and self._looked_at < min(self._count, number + len(self._skipped) + 1):
+            if cells.key(cells.cell(self._space, self._looked_at)) in self._known:
+                self._skipped.append(self._looked_at)
+            self._looked_at += 1
+        for place in self._skipped:
             number += place <= number
         return cells.cell(self._space, number) if number < self._count else None
 
 
-def _point(space: Space, share: Callable[[str], float]) -> Parameters:
+def _point(space: Space, share: Callable[[Path], float], before: Path = ()) -> Parameters:
     found: Parameters = {}
     for name, expression in space.items():
-        value = quantile(expression, share(name))
+        path = (*before, name)
+        value = quantile(expression, share(path))
         if is_space(value):
-            found.update(_point(value, share))
+            found.update(_point(value, share, path))
         else:
             found[name] = value
     return found
+
+
+def _paths(space: Space, before: Path = ()) -> Iterator[Path]:
+    for name, expression in space.items():
+        yield (*before, name)
+        for option in expression.options:
+            if is_space(option):
+                yield from _paths(option, (*before, name))
 
 
 _KINDS: dict[str, Callable[[Space, int, set[tuple[Any, ...]]], Sampler]] = {

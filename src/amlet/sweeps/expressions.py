@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -45,15 +46,14 @@ def quantile(expression: Expression, u: float) -> Any:
     return round(value / step) * int(step) if step and math.isfinite(value) else float(value)
 
 
-def values_of(expression: Expression) -> list[Any]:
-    """Every value of an expression that has a finite number of them, in order."""
+def values_of(expression: Expression) -> Sequence[Any]:
+    """Every value of an expression that has a finite number of them, in order; made as they are looked at."""
     if expression.kind == CHOICE:
-        return list(expression.options)
+        return expression.options
     if expression.kind == RANDINT:
-        return list(range(int(expression.numbers[0])))
-    assert expression.is_finite
-    first, last, step = expression.numbers
-    return [number * int(step) for number in range(round(first / step), round(last / step) + 1)]
+        return range(int(expression.numbers[0]))
+    steps, step = _steps(expression), int(expression.numbers[2])
+    return range(steps.start * step, steps.stop * step, step)
 
 
 def count_of(expression: Expression) -> int | None:
@@ -64,8 +64,15 @@ def count_of(expression: Expression) -> int | None:
         return int(expression.numbers[0])
     if not expression.is_finite:
         return None
+    steps = _steps(expression)
+    return steps.stop - steps.start  # len() stops at 2**63
+
+
+def _steps(expression: Expression) -> range:
+    """The multiples of the step that draws are rounded to. One that an end alone is rounded to is never drawn."""
+    assert expression.is_finite
     first, last, step = expression.numbers
-    return round(last / step) - round(first / step) + 1
+    return range(math.floor(first / step + 0.5), math.ceil(last / step - 0.5) + 1)
 
 
 def _exp(value: float) -> float:

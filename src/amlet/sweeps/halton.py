@@ -8,9 +8,11 @@ Source:
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import takewhile
 
 from amlet.sweeps import chance
 
+_PRIMES = [2]
 _PRECISION = 1e-10
 """Digits that weigh less than this are left to one random number for the coordinate."""
 
@@ -38,10 +40,11 @@ def _digits(seed: int, coordinate: int, place: int) -> tuple[int, ...]:
     return tuple(chance.permutation(_prime(coordinate), seed, "digits", coordinate, place))
 
 
-@lru_cache(maxsize=1024)
 def _prime(place: int) -> int:
     """The primes by their place: 2, 3, 5, ..."""
-    candidate = _prime(place - 1) + 1 if place else 2
-    while any(candidate % divisor == 0 for divisor in range(2, int(candidate**0.5) + 1)):
-        candidate += 1
-    return candidate
+    while len(_PRIMES) <= place:
+        candidate = _PRIMES[-1] + 1
+        while any(candidate % divisor == 0 for divisor in takewhile(lambda prime: prime**2 <= candidate, _PRIMES)):  # noqa: B023
+            candidate += 1
+        _PRIMES.append(candidate)
+    return _PRIMES[place]

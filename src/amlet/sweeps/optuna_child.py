@@ -63,9 +63,13 @@ class Study:
         self._numbers: dict[int, int] = {}
         """Optuna's number of each trial, by ours."""
         self._open: set[int] = set()
+        self._last: tuple[int, dict[str, Any]] | None = None
+        """The trial that was asked for last. Its answer may not have come on record."""
 
     def ask(self, number: int) -> dict[str, Any]:
-        """Ask for a trial, which counts as going on until it is told."""
+        """Ask for a trial, which counts as going on until it is told; asked again for it, say the same."""
+        if self._last is not None and self._last[0] == number:
+            return self._last[1]
         self._study.sampler = self._sampler(number)
         trial = self._study.ask()
         self._numbers[number] = trial.number
@@ -78,7 +82,8 @@ class Study:
                 return int(trial.suggest_int(path, 0, axis.places - 1))
             return int(trial.suggest_categorical(path, list(range(axis.places))))
 
-        return draw(self._space, suggest)
+        self._last = number, draw(self._space, suggest)
+        return self._last[1]
 
     def tell(self, number: int, parameters: dict[str, Any], values: list[float] | None, going_on: bool) -> None:
         """Tell how a trial stands. One that was not asked of this process is added."""

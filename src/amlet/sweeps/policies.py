@@ -49,7 +49,8 @@ def rule(policy: Policy, objective: Objective, curves: Curves, number: int, curv
         return None
     if len(curves.bests_at(report)) < 2:
         return Ruling(report, curves.told(curve.best), None, False, f"no other trial has reached report {report} yet")
-    return _RULES[policy.name](policy, objective, curves, curve)
+    ruling = _RULES[policy.name](policy, objective, curves, curve)
+    return ruling if ruling.bound is None or math.isfinite(ruling.bound) else ruling._replace(bound=None)
 
 
 def _is_due(policy: Policy, report: int, number: int) -> bool:
@@ -126,7 +127,7 @@ def _cut(curves: Curves, curve: Curve, count: int, words: str) -> Ruling:
     bound = bests[count - 1]
     ends = bisect_right(bests, curve.best) <= count and curve.best < bests[-1]
     said = f"{value:g} is {'' if ends else 'not '}among the worst {count}, up to {curves.told(bound):g}: {words}"
-    return Ruling(curve.reports, value, None if math.isinf(bound) else curves.told(bound), ends, said)
+    return Ruling(curve.reports, value, curves.told(bound), ends, said)
 
 
 _RULES: dict[str, Callable[[Policy, Objective, Curves, Curve], Ruling]] = {

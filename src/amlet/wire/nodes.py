@@ -8,7 +8,7 @@ from amlet.domain.artifact import Entry
 from amlet.domain.gang import RankEnd
 from amlet.domain.job import Lease, Share
 from amlet.domain.run import RunError, RunWarning
-from amlet.domain.service import ReplicaLease
+from amlet.domain.service import ReplicaLease, ReplicaLoad
 
 
 class HeldAttempt(NamedTuple):
@@ -162,6 +162,8 @@ class ReplicaState(NamedTuple):
     state: str
     port: Optional[int]
     error: Optional[str] = None
+    load: Optional[ReplicaLoad] = None
+    """Of all its processes; None before the first answers."""
 
 
 class SyncReplicas(NamedTuple):

@@ -66,11 +66,13 @@ def test_nodes_are_asked_for_a_replica_once_its_lock_is_there(world, model):
     _prepare(world)
 
     (lease,) = _wanted(world).wanted
-    assert (lease.service, lease.model_id, [entry.path for entry in lease.files.entries]) == (
+    (served,) = lease.models
+    assert (lease.service, served.id, [entry.path for entry in served.files.entries]) == (
         "iris-service",
         "iris:1",
         ["m.joblib"],
     )
+    assert lease.settings.trained_with == "1.4.2"
 
 
 def test_a_healthy_replica_makes_the_service_healthy_and_its_port_is_kept(world, model):

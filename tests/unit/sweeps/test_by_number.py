@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -91,6 +92,34 @@ def test_an_option_that_holds_parameters_stands_for_them():
     assert sampler.draw(9) == {"kind": "forest", "trees": 2, "seed": 2}
     assert sampler.draw(11) == {"model": "none", "seed": 2}
     assert names_of(read_space(NESTED)) == ["model", "kind", "C", "trees", "seed"]
+
+
+@pytest.mark.parametrize("method", [RANDOM, QUASI_RANDOM])
+def test_a_parameter_below_a_choice_of_its_own_name_is_drawn_apart_from_it(method):
+    options = [{"a": ["choice", [[1, 2]]], "b": ["uniform", [0, 1]]}, {"a": ["choice", [[3, 4]]], "b": 0}]
+    sampler = sampler_of(Sampling(method, {"a": ["choice", [options]]}))
+    drawn = Counter((sampler.draw(number) or {})["a"] for number in range(200))
+    assert set(drawn) == {1, 2, 3, 4}
+    assert all(80 < drawn[value] < 120 for value in (1, 2))  # 3 and 4 have one point each
+
+
+@pytest.mark.parametrize("method", [RANDOM, QUASI_RANDOM])
+def test_options_that_are_alike_use_a_large_space_up(method):
+    space = {"a": ["choice", [[0] * 100_000]], "b": ["choice", [[0, 0]]]}
+    sampler = sampler_of(Sampling(method, space))
+    assert [sampler.draw(number) for number in range(2)] == [{"a": 0, "b": 0}, None]
+
+
+def test_a_grid_that_goes_on_from_another_looks_at_no_more_cells_than_it_draws():
+    space = {name: ["choice", [list(range(1_000))]] for name in "abcd"}
+    sampler = sampler_of(Sampling(GRID, space), known=[dict.fromkeys("abcd", 0), {**dict.fromkeys("abc", 0), "d": 2}])
+    assert [(sampler.draw(number) or {})["d"] for number in (2, 0, 1)] == [4, 1, 3]
+
+
+def test_a_quasi_random_search_takes_thousands_of_parameters_in_any_order():
+    options = [{f"p{number}": ["uniform", [0, 1]]} for number in range(2_000)]
+    sampler = sampler_of(Sampling(QUASI_RANDOM, {"model": ["choice", [options]]}))
+    assert len(sampler.draw(0) or {}) == 1
 
 
 @pytest.mark.parametrize("method", [RANDOM, QUASI_RANDOM, GRID])

@@ -70,11 +70,13 @@ def test_a_standard_deviation_of_zero_is_the_mean():
         (["choice", [["a", "b"]]], ["a", "b"]),
         (["randint", [3]], [0, 1, 2]),
         (["quniform", [1, 10, 3]], [0, 3, 6, 9]),
+        (["quniform", [1, 5, 2]], [2, 4]),  # 1 / 2 is rounded to 0, but nothing above it is
+        (["quniform", [-3, 3, 2]], [-2, 0, 2]),
     ],
 )
 def test_finite_expressions_list_their_values(told, values):
     (expression,) = read_space({"x": told}).values()
-    assert values_of(expression) == values
+    assert list(values_of(expression)) == values
     assert count_of(expression) == len(values)
 
 

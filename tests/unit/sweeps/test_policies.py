@@ -128,6 +128,14 @@ def test_nan_is_the_worst():
     assert not good.ends
 
 
+@pytest.mark.parametrize("objective", [UP, DOWN])
+def test_a_bound_is_a_number_or_none(objective):
+    for policy in POLICIES:
+        said = ruled(policy, objective, [[math.nan], [math.nan]], [math.nan])
+        assert said is not None
+        assert (said.bound, said.ends) == (None, False)
+
+
 POLICIES = [
     Policy(BANDIT, slack_factor=0.1),
     Policy(BANDIT, slack_amount=0.1),

@@ -17,15 +17,28 @@ MAX_BODY_BYTES = 100 << 20
 class ReplicaFile(NamedTuple):
     """What a replica is to serve, and where."""
 
-    model_path: str
-    """The model's file, or a folder that holds it."""
     socket_fd: int
     """The number of the inherited listening socket."""
+    model_path: str = ""
+    """Without an entry script: the model's file, or a folder that holds it."""
+    source: str = ""
+    """The entry script's folder."""
+    entry_script: Optional[str] = None
+    """Relative to `source`; None: the model is served without code."""
     overlay: Optional[str] = None
     """The folder that holds httptools (and uvloop) for this Python; None when the build has them."""
+    name: str = "0"
+    """This process's alone among those that share the folder for counts."""
+    counts: str = "counts"
+    """That folder, relative to the replica's."""
     max_body_bytes: int = MAX_BODY_BYTES
-    keys: Optional[List[str]] = None
-    """When given, requests need one of them; when None, the service is open."""
+    scoring_timeout_ms: int = 60_000
+    max_wait_ms: Optional[int] = None
+    max_concurrent: Optional[int] = None
+    cors_origins: List[str] = []
+    batching: bool = True
+    trained_with: Optional[str] = None
+    """The version of scikit-learn that trained the model; another one is refused. None: any serves."""
 
     def write(self, folder: Path) -> Path:
         """Put it into a replica's folder, for its owner only."""

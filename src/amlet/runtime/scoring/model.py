@@ -42,7 +42,7 @@ class ScoringModel:
         self.default_method = self.default_method or self.methods[0]
         self.n_features: Optional[int] = _attribute(estimator, "n_features_in_", int)
         self.feature_names: Optional[List[str]] = _attribute(estimator, "feature_names_in_", _texts)
-        self._estimator = estimator
+        self.estimator = estimator
         self._notes = notes
         self._numpy: Any = _module("numpy")
         # Half a second and 50 MB that most models do not need.
@@ -52,7 +52,7 @@ class ScoringModel:
         """What the service says of its model; JSON."""
         scikit = _module("sklearn")
         return {
-            "model": type(self._estimator).__name__,
+            "model": type(self.estimator).__name__,
             "methods": self.methods,
             "default_method": self.default_method,
             "n_features": self.n_features,
@@ -82,13 +82,17 @@ class ScoringModel:
                 raise BadRows(f"data[{number}] is {_noun(row)}; {self._expected()}.")
         return data
 
+    def stacked(self, tables: List[Any]) -> Any:
+        """Arrays of one type and width as one."""
+        return self._numpy.concatenate(tables)
+
     def call(self, method: str, table: Any) -> Any:
         """The method's result as JSON has it: lists of numbers, texts, booleans.
 
         Raises:
             Exception: whatever the estimator raises.
         """
-        return _plain(getattr(self._estimator, method)(table))
+        return _plain(getattr(self.estimator, method)(table))
 
     def _from_lists(self, rows: List[Any]) -> Any:
         width = self.n_features or len(rows[0])
@@ -165,6 +169,18 @@ def load(path: Path) -> ScoringModel:
             raise ModelNotLoaded(_why(file, error), traceback.format_exc()) from error
     notes = tuple(dict.fromkeys(str(item.message).strip() for item in caught if _is_of_versions(item)))
     return ScoringModel(estimator, notes=notes)
+
+
+def check_version(trained_with: Optional[str]) -> None:
+    """
+    Raises:
+        ModelNotLoaded: if another version of scikit-learn trained the model than the one that is here.
+    """
+    found = getattr(_module("sklearn"), "__version__", None)
+    if trained_with is not None and found is not None and trained_with != found:
+        raise ModelNotLoaded(
+            f"scikit-learn {trained_with} trained the model, and {found} would serve it: their answers may differ."
+        )
 
 
 def _file_in(path: Path) -> Path:

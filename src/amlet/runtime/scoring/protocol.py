@@ -8,8 +8,8 @@ from collections import deque
 from http import HTTPStatus
 from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Set
 
-from amlet.runtime.scoring.app import Request, Response, message
 from amlet.runtime.scoring.dispatch import Dispatcher
+from amlet.runtime.scoring.exchange import Request, Response, message
 
 HEAD_LIMIT_BYTES = 64 << 10
 REQUEST_TIMEOUT_S = 30.0

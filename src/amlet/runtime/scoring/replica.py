@@ -23,11 +23,17 @@ import socket
 import traceback
 from typing import Any, Dict, NoReturn
 
+from amlet.runtime.scoring import script
+from amlet.runtime.scoring.access import Access
 from amlet.runtime.scoring.app import App
 from amlet.runtime.scoring.dispatch import Dispatcher
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
-from amlet.runtime.scoring.model import ModelNotLoaded, ScoringModel, load
+from amlet.runtime.scoring.metrics import Metrics
+from amlet.runtime.scoring.model import ModelNotLoaded, check_version, load
+from amlet.runtime.scoring.nocode import NoCode
 from amlet.runtime.scoring.protocol import Connections, Limits
+from amlet.runtime.scoring.scorer import Scorer
+from amlet.runtime.scoring.script import ScriptNotLoaded
 
 NOT_LOADED = 3
 """The exit code of a replica whose model cannot be served (v1-behaviours 15.9)."""
@@ -44,43 +50,67 @@ def main(folder: Path) -> int:
     try:
         from httptools import HttpRequestParser
 
-        model = load(Path(order.model_path))
-    except ModelNotLoaded as error:
+        access = Access(folder)
+        scorer = _scorer(order)
+    except (ModelNotLoaded, ScriptNotLoaded) as error:
         return _fail(folder, str(error), error.trace)
     except ImportError as error:
         return _fail(folder, f"The replica's own packages are not whole: {error}.", traceback.format_exc())
-    facts = model.facts()
+    facts = scorer.facts()
     for note in facts["warnings"]:
         _log(note)
-    return _serve(folder, order, model, facts, HttpRequestParser)
+    counts = folder / order.counts
+    counts.mkdir(mode=0o700, exist_ok=True)
+    app = App(scorer, access, Metrics(counts, order.name), cors_origins=order.cors_origins)
+    return _serve(folder, order, app, facts, HttpRequestParser)
 
 
-def _serve(folder: Path, order: ReplicaFile, model: ScoringModel, facts: Dict[str, Any], parser: Any) -> int:
+def _scorer(order: ReplicaFile) -> Scorer:
+    if order.entry_script is not None:
+        return script.load(Path(order.source), order.entry_script, log=_log, max_calls=order.max_concurrent or 1)
+    model = load(Path(order.model_path))
+    check_version(order.trained_with)
+    scorer = NoCode(model, log=_log, batching=order.batching)
+    if scorer.alone is not None:
+        _log(f"Requests that arrive together are answered one by one: {scorer.alone}.")
+    return scorer
+
+
+def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], parser: Any) -> int:
     _raise_open_files()
     loop = _new_loop()
     asyncio.set_event_loop(loop)
     loop.set_exception_handler(lambda _, context: _log(f"{context['message']}: {context.get('exception')!r}"))
-    app = App(model, keys=order.keys, log=_log)
-    connections = Connections(Dispatcher(app, loop), Limits(order.max_body_bytes), parser, _log)
+    dispatcher = Dispatcher(
+        app,
+        loop,
+        timeout_ms=order.scoring_timeout_ms,
+        max_wait_ms=order.max_wait_ms,
+        batching=order.batching,
+    )
+    connections = Connections(dispatcher, Limits(order.max_body_bytes), parser, _log)
     listening = socket.socket(fileno=order.socket_fd)
     listening.setblocking(False)
     listening.set_inheritable(False)
     stop = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.cancel)
-    loop.run_until_complete(_until(stop, connections, listening, lambda: _healthy(folder, facts)))
+    loop.run_until_complete(_until(stop, connections, listening, app, lambda: _healthy(folder, facts)))
+    app.metrics.write()
     # No loop.close(): a prediction that outlived the drain must not hold the end up.
     sys.stdout.flush()
     os._exit(0)
 
 
-async def _until(stop: Any, connections: Connections, listening: socket.socket, ready: Any) -> None:
+async def _until(stop: Any, connections: Connections, listening: socket.socket, app: App, ready: Any) -> None:
     loop = asyncio.get_event_loop()
     server = await loop.create_server(connections.connection, sock=listening, backlog=1024)
     ready()
     while not stop.done():
         await asyncio.wait([stop], timeout=1.0)
         connections.sweep()
+        app.refresh()
+        app.metrics.write()
     server.close()
     connections.drain()
     deadline = loop.time() + DRAIN_S
@@ -90,7 +120,7 @@ async def _until(stop: Any, connections: Connections, listening: socket.socket, 
 
 
 def _healthy(folder: Path, facts: Dict[str, Any]) -> None:
-    _log(f"Healthy: {facts['model']} with {', '.join(facts['methods'])}")
+    _log(f"Healthy: {facts['shown']}")
     ReplicaState("Healthy", facts).write(folder)
 
 

@@ -1,4 +1,4 @@
-"""The description of a no-code service for tools: Swagger 2.0 and OpenAPI 3.0, from what the model knows of itself."""
+"""The description of a service for tools: Swagger 2.0 and OpenAPI 3.0."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from amlet.runtime.scoring.model import ScoringModel
 
 def swagger(model: ScoringModel, version: int) -> Dict[str, Any]:
     """The document of a service, in version 2 or 3 (v1-behaviours 15.12)."""
+    return document("No-code scikit-learn service", _input(model), _output(model), version)
+
+
+def document(title: str, takes: Dict[str, Any], gives: Dict[str, Any], version: int) -> Dict[str, Any]:
+    """A service's document, from the schemas of what it takes and gives."""
     schemas = {
-        "ServiceInput": _input(model),
-        "ServiceOutput": _output(model),
+        "ServiceInput": takes,
+        "ServiceOutput": gives,
         "ErrorResponse": {"type": "object", "properties": {"message": {"type": "string"}}},
     }
     if version == 2:
         return {
             "swagger": "2.0",
-            "info": {"title": "No-code scikit-learn service", "version": "1.0"},
+            "info": {"title": title, "version": "1.0"},
             "schemes": ["http"],
             "consumes": ["application/json"],
             "produces": ["application/json"],
@@ -36,7 +41,7 @@ def swagger(model: ScoringModel, version: int) -> Dict[str, Any]:
                             }
                         ],
                         "responses": {
-                            "200": {"description": "Predictions", "schema": {"$ref": "#/definitions/ServiceOutput"}},
+                            "200": {"description": "The answer", "schema": {"$ref": "#/definitions/ServiceOutput"}},
                             "default": {"description": "Error", "schema": {"$ref": "#/definitions/ErrorResponse"}},
                         },
                     }
@@ -46,7 +51,7 @@ def swagger(model: ScoringModel, version: int) -> Dict[str, Any]:
         }
     return {
         "openapi": "3.0.3",
-        "info": {"title": "No-code scikit-learn service", "version": "1.0"},
+        "info": {"title": title, "version": "1.0"},
         "paths": {
             "/": {"get": {"operationId": "ServiceHealthCheck", "responses": {"200": {"description": "Healthy"}}}},
             "/score": {
@@ -54,7 +59,7 @@ def swagger(model: ScoringModel, version: int) -> Dict[str, Any]:
                     "operationId": "RunMLService",
                     "requestBody": {"required": True, "content": _content("ServiceInput")},
                     "responses": {
-                        "200": {"description": "Predictions", "content": _content("ServiceOutput")},
+                        "200": {"description": "The answer", "content": _content("ServiceOutput")},
                         "default": {"description": "Error", "content": _content("ErrorResponse")},
                     },
                 }

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from amlet.runtime.scoring.app import App, Request, json_bytes
+from amlet.runtime.scoring.exchange import Request, json_bytes
 from amlet.runtime.scoring.model import ModelNotLoaded, ScoringModel
+from amlet.runtime.scoring.nocode import NoCode
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,8 @@ def test_a_model_that_ends_itself_does_not_end_the_service() -> None:
     model = ScoringModel(Failing())
     model.table = lambda data: data  # type: ignore[method-assign]
     assert model.methods == ["predict"]
-    response = App(model, log=logged.append).answer(request({"data": [[1, 2]]}))
+    scorer = NoCode(model, log=logged.append)
+    (response,) = scorer.answer([scorer.read(request({"data": [[1, 2]]}))])
     assert response.status == 500
     assert "ends nothing" in logged[0]
     assert b"ends nothing" not in response.body

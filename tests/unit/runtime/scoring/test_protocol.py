@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 from httptools import HttpRequestParser
 
-from amlet.runtime.scoring.app import Request, Response
 from amlet.runtime.scoring.dispatch import Dispatcher, Reply
+from amlet.runtime.scoring.exchange import Request, Response
 from amlet.runtime.scoring.protocol import Connection, Connections, Limits
 
 GET = b"GET / HTTP/1.1\r\n\r\n"

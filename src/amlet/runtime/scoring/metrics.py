@@ -1,0 +1,139 @@
+"""What a service counts, for Prometheus and for whoever scales it; every process of the service can tell the sum."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from bisect import bisect_left
+from pathlib import Path
+from typing import Any, Dict, List
+
+from amlet.domain.service import ReplicaLoad
+from amlet.runtime.attempt import write_json
+
+LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+BATCH_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
+STALE_S = 5.0
+"""A process that has not written for so long waits for nothing any more; what it counted stays counted."""
+
+
+class Histogram:
+    """Counts by upper bound; a value equal to a bound belongs to it."""
+
+    def __init__(self, bounds: Any) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def add(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+class Metrics:
+    """The counts of one process, and the sum over those that share its folder. Used on the loop's thread."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """`name` is this process's alone in the folder."""
+        self._folder = folder
+        self._path = folder / f"{name}.json"
+        self.statuses: Dict[str, int] = {}
+        self.latency = Histogram(LATENCY_S)
+        self.batches = Histogram(BATCH_ROWS)
+        self.busy_s = 0.0
+        self.waiting = 0
+        """Requests that wait for their turn, now."""
+        self.working = 0
+        """Requests that are worked on, now."""
+
+    def answered(self, status: int, elapsed_s: float) -> None:
+        """A request for a prediction got its answer."""
+        key = str(status)
+        self.statuses[key] = self.statuses.get(key, 0) + 1
+        self.latency.add(elapsed_s)
+
+    def called(self, rows: int, elapsed_s: float) -> None:
+        """The model or the script was called once."""
+        self.batches.add(rows)
+        self.busy_s += elapsed_s
+
+    def write(self) -> None:
+        """Leave the counts for the other processes and the node."""
+        with contextlib.suppress(OSError):
+            write_json(self._path, self._own())
+
+    def text(self) -> bytes:
+        """The sum in Prometheus' text format."""
+        found = [self._own(), *_read(self._folder, skip=self._path.name)]
+        lines = ["# HELP amlet_requests_total Requests for predictions, by the status of their answer."]
+        lines.append("# TYPE amlet_requests_total counter")
+        statuses: Dict[str, int] = {}
+        for one in found:
+            for status, number in one["statuses"].items():
+                statuses[status] = statuses.get(status, 0) + number
+        lines += [f'amlet_requests_total{{code="{status}"}} {statuses[status]}' for status in sorted(statuses)]
+        errors = sum(number for status, number in statuses.items() if status >= "500")
+        lines += _single("amlet_errors_total", "counter", "Answers of 500 and above.", errors)
+        lines += _histogram(
+            "amlet_request_duration_seconds", "From a whole request to its answer.", LATENCY_S, found, "latency"
+        )
+        lines += _histogram("amlet_batch_rows", "Rows in one call of the model.", BATCH_ROWS, found, "batches")
+        lines += _single(
+            "amlet_requests_waiting", "gauge", "Requests that wait for their turn.", _now(found, "waiting")
+        )
+        lines += _single("amlet_requests_working", "gauge", "Requests that are worked on.", _now(found, "working"))
+        busy_s = sum(one["busy_s"] for one in found)
+        lines += _single("amlet_busy_seconds_total", "counter", "Time in the model or the script.", round(busy_s, 6))
+        return ("\n".join(lines) + "\n").encode("ascii")
+
+    def _own(self) -> Dict[str, Any]:
+        return {
+            "statuses": self.statuses,
+            "latency": [self.latency.counts, self.latency.total],
+            "batches": [self.batches.counts, self.batches.total],
+            "busy_s": self.busy_s,
+            "waiting": self.waiting,
+            "working": self.working,
+            "at_s": time.time(),
+        }
+
+
+def load_of(folder: Path) -> ReplicaLoad:
+    """What the processes that count in a folder did."""
+    found = _read(folder)
+    counts = [(status, number) for one in found for status, number in one["statuses"].items()]
+    return ReplicaLoad(
+        sum(number for _, number in counts),
+        sum(number for status, number in counts if status >= "500"),
+        round(sum(one["busy_s"] for one in found), 3),
+        _now(found, "waiting"),
+    )
+
+
+def _read(folder: Path, skip: str = "") -> List[Dict[str, Any]]:
+    found = []
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.glob("*.json")):
+            if path.name != skip:
+                with contextlib.suppress(OSError, ValueError):
+                    found.append(json.loads(path.read_bytes()))
+    return found
+
+
+def _now(found: List[Dict[str, Any]], what: str) -> int:
+    return sum(one[what] for one in found if time.time() - one["at_s"] < STALE_S)
+
+
+def _single(name: str, kind: str, told: str, value: float) -> List[str]:
+    return [f"# HELP {name} {told}", f"# TYPE {name} {kind}", f"{name} {value}"]
+
+
+def _histogram(name: str, told: str, bounds: Any, found: List[Dict[str, Any]], key: str) -> List[str]:
+    lines = [f"# HELP {name} {told}", f"# TYPE {name} histogram"]
+    counted = 0
+    for number, bound in enumerate((*bounds, None)):
+        counted += sum(one[key][0][number] for one in found)
+        lines.append(f'{name}_bucket{{le="{"+Inf" if bound is None else f"{bound:g}"}"}} {counted}')
+    total = sum(one[key][1] for one in found)
+    return [*lines, f"{name}_sum {round(total, 6)}", f"{name}_count {counted}"]
