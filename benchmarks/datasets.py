@@ -1,4 +1,4 @@
-"""Reading tables: a delimited file whole, beside pyarrow and pandas; a part of it; and how much memory a stream takes."""
+"""Tables: a delimited file whole, beside pyarrow and pandas; a part of one; and the memory that a stream takes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _READ = {
     "pyarrow.csv": "pyarrow.csv.read_csv({csv!r}).to_pandas()",
     "pandas": "pandas.read_csv({csv!r}, engine='pyarrow')",
 }
-_HEAD = "import pandas, pyarrow, pyarrow.csv, pyarrow.parquet, resource, time\nfrom amlet.sdk.dataset import Dataset\n"
+_HEAD = "import pandas, pyarrow, pyarrow.csv, pyarrow.parquet, re, time\nfrom amlet.sdk.dataset import Dataset\n"
 
 
 def figures(place: Place) -> Iterator[Figure]:
@@ -91,7 +91,9 @@ def _run(call: str) -> tuple[float, float]:
     """Seconds of a call in a process of its own, after its imports, and the most memory it had, in MB."""
     program = (
         f"{_HEAD}start = time.perf_counter()\n{call}\n"
-        "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        "took = time.perf_counter() - start\n"
+        "peak = re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read()).group(1)\n"
+        "print(took, int(peak) / 1024)"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     took, memory = told.split()
