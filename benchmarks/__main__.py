@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from benchmarks import (
     command_line,
     data,
+    datasets,
     deploying,
     draining,
     environments,
@@ -47,6 +48,7 @@ ALL: dict[str, Measure] = {
     "hello": one_run.figures,
     "snapshot": snapshots.figures,
     "data": data.figures,
+    "datasets": datasets.figures,
     "deploy": deploying.figures,
     "environments": environments.figures,
     "queue": queue.figures,

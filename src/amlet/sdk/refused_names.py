@@ -16,6 +16,8 @@ _ERRORS = "catch HyperDriveConfigException: it says every fault in words."
 _FRAMEWORK = "use ScriptRunConfig with an Environment that names the framework's package."
 _SPREAD = "use MpiConfiguration or PyTorchConfiguration of azureml.core.runconfig."
 _DATA = "move and query data in the script, with the service's own package."
+_DATASET = "use Dataset.Tabular and Dataset.File."
+_PROFILE = "use dataset.to_pandas_dataframe().describe()."
 
 # azureml.core.environment
 RSection = refused("RSection", _PYTHON)
@@ -116,6 +118,11 @@ EggLibrary = refused("EggLibrary", _SPARK)
 DatabricksCluster = refused("DatabricksCluster", _SPARK)
 DatabricksSection = refused("DatabricksSection", _SPARK)
 DatabricksEnvironment = refused("DatabricksEnvironment", _SPARK)
+DatasetDefinition = refused("DatasetDefinition", _DATASET)
+DatasetSnapshot = refused("DatasetSnapshot", "register versions: dataset.register(ws, name, create_new_version=True).")
+DatasetProfile = refused("DatasetProfile", _PROFILE)
+DatasetProfileRun = refused("DatasetProfileRun", _PROFILE)
+DatasetProfileRunConfig = refused("DatasetProfileRunConfig", _PROFILE)
 
 # azureml.train
 HyperDriveTrainingError = refused("HyperDriveTrainingError", _ERRORS)

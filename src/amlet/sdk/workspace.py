@@ -24,7 +24,6 @@ NO_SUBSCRIPTION = "local"
 """What a workspace made without a subscription is filed under."""
 
 
-_READ_IN_THE_SCRIPT = "read the data in the script, from a path or a URL that it gets in its arguments."
 _NETWORK = "reach the server over your own network, with AMLET_URL and AMLET_TOKEN."
 _CONNECTIONS = "give addresses and credentials to a run as environment variables."
 _AZURE = "nothing of Azure lies behind a workspace here: leave the call out."
@@ -59,7 +58,6 @@ class Workspace:
     DEFAULT_CPU_CLUSTER_CONFIGURATION = _DefaultCluster("STANDARD_DS2_V2")
     DEFAULT_GPU_CLUSTER_CONFIGURATION = _DefaultCluster("STANDARD_NC6")
 
-    datasets = RefusedMember(_READ_IN_THE_SCRIPT, is_property=True)
     images = RefusedMember("ws.models and ws.webservices list what is deployed, without images.", is_property=True)
     linked_services = RefusedMember(_CONNECTIONS, is_property=True)
     set_connection = RefusedMember(_CONNECTIONS)
@@ -256,6 +254,13 @@ class Workspace:
         from amlet.sdk.compute import ComputeTarget
 
         return {target.name: target for target in ComputeTarget.list(self)}
+
+    @property
+    def datasets(self) -> Any:
+        """The latest version of every registered dataset, by name."""
+        from amlet.sdk.dataset import Dataset
+
+        return Dataset.get_all(self)
 
     @property
     def datastores(self) -> Dict[str, Any]:

@@ -9,6 +9,7 @@ VERSION = __version__
 _NAMES = (
     "ComputeTarget",
     "ContainerRegistry",
+    "Dataset",
     "Datastore",
     "Environment",
     "Experiment",
@@ -40,6 +41,7 @@ _MODULES = (
     "compute_target",
     "conda_dependencies",
     "container_registry",
+    "dataset",
     "databricks",
     "datastore",
     "environment",

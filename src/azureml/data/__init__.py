@@ -2,7 +2,7 @@
 
 from importlib import import_module as _import_module
 
-_NAMES = ("OutputFileDatasetConfig",)
+_NAMES = ("DataType", "FileDataset", "OutputFileDatasetConfig", "TabularDataset")
 _REFUSED = (
     "DatacacheStore",
     "HDFSOutputDatasetConfig",

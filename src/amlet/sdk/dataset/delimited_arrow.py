@@ -1,0 +1,187 @@
+"""Delimited files by pyarrow: as fast as it reads them, and value by value only where a value is not of its type."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Sequence
+
+from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_type, cast, table_of
+from amlet.sdk.dataset.data_type import (
+    DATETIME,
+    DATETIME_WITH_ZONE,
+    FALSE_TEXTS,
+    FLOAT,
+    NULL_TEXTS,
+    STRING,
+    TRUE_TEXTS,
+    DataType,
+)
+from amlet.sdk.dataset.delimited import Reading, undecodable, unequal_row
+from amlet.sdk.dataset.errors import DatasetExecutionError
+from amlet.sdk.dataset.notes import Notes
+from amlet.sdk.dataset.packages import need
+from amlet.sdk.dataset.table import Asked, Opened
+from amlet.sdk.dataset.type_definitions import CODECS
+
+STREAM_BYTES = 2 << 20
+FIRST_BYTES = 256 << 10
+"""What is read for a few rows."""
+
+
+def read_arrow(
+    file: Opened,
+    own: Sequence[str],
+    asked: Asked,
+    types: Dict[str, DataType],
+    reading: Reading,
+    notes: Notes,
+) -> Iterator[ArrowBlock]:
+    """The rows of one file. Columns that it does not have are null."""
+    csv, arrow = need("pyarrow.csv", "A table"), need("pyarrow", "A table")
+    wanted = [name for name in asked.columns if name in own]
+    # With no column asked for one is read all the same: it tells how many rows there are.
+    read = wanted or list(own[:1])
+    strict = _by_arrow(read, types)
+    done = 0
+    unequal: List[Any] = []
+    for kinds in (strict, {}):
+        left = done
+        try:
+            for table in _tables(csv, arrow, file, own, read, kinds, types, asked, reading, unequal):
+                part = table.slice(min(left, table.num_rows))
+                left -= table.num_rows - part.num_rows
+                made = _finish(part, asked.columns, wanted, types, file, notes)
+                done += part.num_rows if kinds else 0
+                yield ArrowBlock(made)
+            return
+        except (arrow.ArrowInvalid, UnicodeError) as error:
+            if unequal:
+                row = unequal[0]
+                where = f"row {row.number}" if row.number is not None else f"the row {row.text[:60]!r}"
+                raise unequal_row(file, row.expected_columns, row.actual_columns, where) from error
+            if isinstance(error, UnicodeError) or "invalid UTF8" in str(error):
+                raise undecodable(file, reading) from error
+            if not kinds or "conversion error" not in str(error):
+                raise DatasetExecutionError(f"{file.shown} cannot be read: {error}.", error) from error
+
+
+def _tables(
+    csv: Any,
+    arrow: Any,
+    file: Opened,
+    own: Sequence[str],
+    read: Sequence[str],
+    kinds: Dict[str, Any],
+    types: Dict[str, DataType],
+    asked: Asked,
+    reading: Reading,
+    unequal: List[Any],
+) -> Iterator[Any]:
+    """The file as tables of these types; columns that are not among them are text."""
+
+    def refuse(row: Any) -> str:
+        unequal.append(row)
+        return "error"
+
+    is_few = asked.limit is not None and asked.limit <= 1_000
+    codec = CODECS[reading.encoding]
+    options = {
+        "read_options": csv.ReadOptions(
+            column_names=list(own),
+            skip_rows_after_names=1 if reading.has_header(file) else 0,
+            encoding="utf8" if codec.startswith("utf-8") else codec,
+            use_threads=not is_few,
+            block_size=FIRST_BYTES if is_few else None if asked.whole else STREAM_BYTES,
+        ),
+        "parse_options": csv.ParseOptions(
+            delimiter=reading.separator, newlines_in_values=reading.multi_line, invalid_row_handler=refuse
+        ),
+        "convert_options": csv.ConvertOptions(
+            column_types={name: kinds.get(name, arrow.string()) for name in read},
+            include_columns=list(read),
+            null_values=list(NULL_TEXTS),
+            strings_can_be_null=not reading.empty_as_string,
+            true_values=list(TRUE_TEXTS),
+            false_values=list(FALSE_TEXTS),
+            timestamp_parsers=[*_formats(read, types), csv.ISO8601],
+        ),
+    }
+    empty = arrow.schema([(name, kinds.get(name, arrow.string())) for name in read]).empty_table()
+    if not file.place.stat().st_size:
+        yield empty
+    elif asked.whole:
+        try:
+            yield csv.read_csv(str(file.place), **options)
+        except arrow.ArrowInvalid as error:
+            if "Empty CSV" not in str(error):
+                raise
+            yield empty
+    else:
+        yield from _streamed(csv, arrow, file, options, empty)
+
+
+def _streamed(csv: Any, arrow: Any, file: Opened, options: Dict[str, Any], empty: Any) -> Iterator[Any]:
+    try:
+        stream = csv.open_csv(str(file.place), **options)
+    except arrow.ArrowInvalid as error:
+        if "Empty CSV" not in str(error):
+            raise
+        yield empty
+        return
+    with stream:
+        count = 0
+        for batch in stream:
+            count += 1
+            yield arrow.Table.from_batches([batch])
+        if not count:
+            yield empty
+
+
+def _by_arrow(names: Sequence[str], types: Dict[str, DataType]) -> Dict[str, Any]:
+    """The types that pyarrow itself reads from text; the others are made of text afterwards."""
+    arrow = need("pyarrow", "A table")
+    many = len(_formats(names, types, at_most=None)) > 1
+    found = {}
+    for name in names:
+        told = types[name]
+        if told.kind == DATETIME_WITH_ZONE:
+            found[name] = arrow.timestamp("us", tz="UTC")
+        elif (told.kind == FLOAT and told.argument) or (told.kind == DATETIME and told.argument and many):
+            found[name] = arrow.string()
+        else:
+            found[name] = arrow_type(told.kind)
+    return found
+
+
+def _formats(names: Sequence[str], types: Dict[str, DataType], at_most: Any = 1) -> List[str]:
+    """The formats of times of all columns: pyarrow holds every column against every one, so one alone is safe."""
+    told = [types[name].argument or [] for name in names if types[name].kind == DATETIME]
+    found = list(dict.fromkeys(form for forms in told for form in forms))
+    return found if at_most is None or len(found) <= at_most else []
+
+
+def _finish(
+    table: Any,
+    columns: Sequence[str],
+    present: Sequence[str],
+    types: Dict[str, DataType],
+    file: Opened,
+    notes: Notes,
+) -> Any:
+    """The columns that are asked for, each of its type."""
+    arrow = need("pyarrow", "A table")
+    made = {}
+    for name in columns:
+        told = types[name]
+        if name not in present:
+            made[name] = arrow.nulls(table.num_rows, type=arrow_type(told.kind))
+        elif told.kind == DATETIME_WITH_ZONE and arrow.types.is_timestamp(table.column(name).type):
+            made[name] = table.column(name).cast(arrow.timestamp("us"))
+        elif told.kind == STRING:
+            made[name] = table.column(name)
+        else:
+            made[name] = cast(table.column(name), told, notes.of(name, told.kind, file.shown))
+    return table_of(made) if made else _without_columns(arrow, table)
+
+
+def _without_columns(arrow: Any, table: Any) -> Any:
+    return table.select([]) if table.num_columns else table

@@ -1,0 +1,107 @@
+"""Datasets on a real server: defined, registered, found again, read, downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from amlet.sdk.connection import Connection, Names
+from amlet.sdk.dataset import Dataset
+from amlet.sdk.dataset_consumption_config import DatasetConsumptionConfig
+from amlet.sdk.datastore import Datastore
+from amlet.sdk.exceptions import UserErrorException
+from amlet.sdk.workspace import Workspace
+from support.server import RealServer
+
+FRAME = pd.DataFrame({"city": ["Oslo", "Rome", "Oslo"], "sold": [1, 2, 3]})
+
+
+@pytest.fixture(scope="module")
+def workspace(shared_server: RealServer) -> Iterator[Workspace]:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AMLET_HOME", str(shared_server.home.root))
+    held = Connection(Names("sub", "group", "datasets"))
+    yield Workspace("sub", "group", "datasets", _held=held)
+    held.client.close()
+    patch.undo()
+
+
+@pytest.fixture
+def store(workspace: Workspace) -> Any:
+    return Datastore.get_default(workspace)
+
+
+def test_a_data_frame_is_registered_and_read_back_by_name_and_version(workspace: Workspace, store: Any) -> None:
+    made = Dataset.Tabular.register_pandas_dataframe(FRAME, (store, "frames"), "sales", tags={"of": "shop"})
+    again = Dataset.Tabular.register_pandas_dataframe(FRAME.head(1), (store, "frames"), "sales")
+    assert (made.version, again.version) == (1, 2)
+    pd.testing.assert_frame_equal(Dataset.get_by_name(workspace, "sales", 1).to_pandas_dataframe(), FRAME)
+    assert len(Dataset.get_by_name(workspace, "sales").to_pandas_dataframe()) == 1
+    assert Dataset.get_by_id(workspace, made.id).tags == {"of": "shop"}
+    assert "sales" in workspace.datasets
+
+
+def test_a_taken_name_and_an_identical_definition_are_refused(  # v1-behaviours 13.9
+    workspace: Workspace, store: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    files = Dataset.File.upload_directory(str(tmp_path), (store, "taken"), show_progress=False)
+    files.register(workspace, "taken")
+    with pytest.raises(UserErrorException, match="already a dataset registered under name"):
+        files.take(1).register(workspace, "taken")
+    with pytest.raises(UserErrorException, match="name='taken', version=1"):
+        files.register(workspace, "taken", create_new_version=True)
+
+
+def test_tags_change_and_all_versions_go(workspace: Workspace, store: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    plain = Dataset.File.upload_directory(str(tmp_path), (store, "tags"), show_progress=False)
+    with pytest.raises(UserErrorException, match="registered datasets"):  # v1-behaviours 19i
+        plain.add_tags({"a": "1"})
+    held = plain.register(workspace, "tagged", tags={"a": "1", "b": "2"})
+    held.remove_tags(["a"]).add_tags({"c": "3"}).update(description="words")
+    found = Dataset.get_by_name(workspace, "tagged")
+    assert (found.tags, found.description) == ({"b": "2", "c": "3"}, "words")
+    held.unregister_all_versions()
+    with pytest.raises(UserErrorException, match='no dataset "tagged"'):
+        Dataset.get_by_name(workspace, "tagged")
+
+
+def test_local_files_are_uploaded_when_they_are_registered(workspace: Workspace, tmp_path: Path) -> None:  # 19j
+    (tmp_path / "deep").mkdir()
+    for name in ("one.csv", "deep/two.csv"):
+        (tmp_path / name).write_text("a,b\n1,x\n")
+    local = Dataset.Tabular.from_delimited_files(str(tmp_path))
+    held = local.register(workspace, "from-here")
+    for file in tmp_path.rglob("*.csv"):
+        file.unlink()
+    assert Dataset.get_by_name(workspace, "from-here").to_pandas_dataframe()["b"].tolist() == ["x", "x"]
+    assert held.id is not None
+
+
+def test_a_table_is_partitioned_on_a_datastore(workspace: Workspace, store: Any) -> None:
+    made = Dataset.Tabular.register_pandas_dataframe(FRAME, (store, "parts"), "whole", show_progress=False)
+    parts = made.partition_by(["city"], (store, "by-city"), name="by-city", show_progress=False)
+    assert parts.partition_keys == ["city"]
+    assert parts.get_partition_key_values() == [{"city": "Oslo"}, {"city": "Rome"}]
+    oslo = parts.filter(parts["city"] == "Oslo").to_pandas_dataframe()
+    assert oslo["sold"].tolist() == [1, 3]
+
+
+def test_what_a_job_gets_of_a_chosen_file_or_a_written_table_are_files(workspace: Workspace, store: Any) -> None:
+    made = Dataset.Tabular.register_pandas_dataframe(FRAME, (store, "jobs"), "jobs", show_progress=False)
+    config = made.to_csv_files().as_named_input("rows").as_mount()
+    assert isinstance(config, DatasetConsumptionConfig)
+    record = config.dataset._to_record(workspace)
+    files = Dataset.get_by_id(workspace, record.id)
+    assert Path(files.download()[0]).read_text() == "city,sold\nOslo,1\nRome,2\nOslo,3\n"
+
+
+@pytest.mark.parametrize("path", ["nothing/here", "nothing/*.csv"])
+def test_a_path_that_is_not_there_is_one_error(store: Any, path: str) -> None:
+    with pytest.raises(UserErrorException, match="nothing"):
+        Dataset.Tabular.from_delimited_files((store, path))

@@ -1,0 +1,204 @@
+"""Tables of files: with pyarrow and without it they are the same, and steps leave what pandas would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from amlet.sdk.dataset import Dataset, packages
+from amlet.sdk.dataset.data_type import DataType
+from amlet.sdk.dataset.notes import Notes
+from amlet.sdk.dataset.reading import read_blocks
+from amlet.sdk.exceptions import DatasetTimestampMissingError, UserErrorException
+
+CSV = "a,b,t\n1,x,2020-01-01\n2,,2020-01-02 10:00:00\n3,NaN,2020-01-03\n4,z,\n"
+ROWS = pd.DataFrame({"a": range(300), "b": [f"v{n % 7}" for n in range(300)], "c": [n / 3 for n in range(300)]})
+
+
+def rows_of(dataset: Any) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for block in read_blocks(dataset._sources, dataset._definition, Notes()):
+        found += zip(*(block.values(name) for name in block.names), strict=True)
+    return found
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], str]:
+    def put(name: str, text: str) -> str:
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        return str(place)
+
+    return put
+
+
+@pytest.fixture(params=[True, False], ids=["pyarrow", "python"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """With pyarrow, and in an environment that has none."""
+    if not request.param:
+        monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    return bool(request.param)
+
+
+def test_texts_become_values_of_types_that_are_told_by_samples(write: Any, engine: bool) -> None:
+    dataset = Dataset.Tabular.from_delimited_files(write("a.csv", CSV))
+    assert rows_of(dataset) == [  # v1-behaviours 13.2: NaN and empty are null
+        (1, "x", datetime(2020, 1, 1)),
+        (2, None, datetime(2020, 1, 2, 10)),
+        (3, None, datetime(2020, 1, 3)),
+        (4, "z", None),
+    ]
+    assert dataset.to_pandas_dataframe()["t"].dtype == "datetime64[ns]"
+
+
+def test_a_value_that_is_not_of_its_type_is_null_or_an_error(  # v1-behaviours 13.8
+    write: Any, engine: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write("a.csv", "a,b\n1,x\nzwei,y\n3,z\n")
+    dataset = Dataset.Tabular.from_delimited_files(path, set_column_types={"a": DataType.to_long()})
+    assert dataset.to_pandas_dataframe()["a"].isna().tolist() == [False, True, False]
+    assert "'zwei'" in capsys.readouterr().err
+    with pytest.raises(UserErrorException, match="'zwei'"):
+        dataset.to_pandas_dataframe(on_error="fail")
+
+
+@pytest.mark.parametrize("header", [False, "ONLY_FIRST_FILE_HAS_HEADERS", "COMBINE_ALL_FILES_HEADERS", True])
+def test_headers(write: Any, engine: bool, header: Any, tmp_path: Path) -> None:
+    second = {"COMBINE_ALL_FILES_HEADERS": "b,c\n3,4\n", True: "b,a\n3,4\n"}.get(header, "3,4\n")
+    write("d/1.csv", "a,b\n1,2\n")
+    write("d/2.csv", second)
+    dataset = Dataset.Tabular.from_delimited_files(str(tmp_path / "d"), header=header)
+    wanted = {
+        False: [("a", "b"), ("1", "2"), ("3", "4")],
+        "ONLY_FIRST_FILE_HAS_HEADERS": [(1, 2), (3, 4)],
+        "COMBINE_ALL_FILES_HEADERS": [(1, 2, None), (None, 3, 4)],
+        True: [(1, 2), (4, 3)],
+    }
+    assert rows_of(dataset) == wanted[header]
+
+
+@pytest.mark.parametrize("codec", ["utf16", "latin1", "windows1252", "utf8bom"])
+def test_encodings(tmp_path: Path, engine: bool, codec: str) -> None:
+    python = {"utf8bom": "utf-8-sig", "windows1252": "cp1252"}.get(codec, codec)
+    (tmp_path / "a.csv").write_bytes("name,n\nZoë,1\n".encode(python))
+    dataset = Dataset.Tabular.from_delimited_files(str(tmp_path / "a.csv"), encoding=codec)
+    assert rows_of(dataset) == [("Zoë", 1)]
+
+
+def test_json_lines_hold_records_and_may_drop_lines(write: Any, engine: bool) -> None:
+    path = write("a.jsonl", '{"a": 1, "b": {"x": [1]}}\nnonsense\n{"a": 2.5}\n')
+    with pytest.raises(UserErrorException, match="line 2"):
+        Dataset.Tabular.from_json_lines_files(path)
+    dataset = Dataset.Tabular.from_json_lines_files(path, invalid_lines="drop")
+    assert rows_of(dataset) == [(1.0, {"x": [1]}), (2.5, None)]
+    assert dataset.to_pandas_dataframe()["b"][0] == {"x": [1]}
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("take"), st.integers(0, 350)),
+        st.tuples(st.just("skip"), st.integers(0, 350)),
+        st.tuples(st.just("more"), st.integers(-5, 320)),
+        st.tuples(st.just("is"), st.integers(0, 8)),
+    ),
+    max_size=5,
+)
+
+
+@pytest.fixture(scope="module")
+def three_formats(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    folder = tmp_path_factory.mktemp("rows")
+    ROWS.to_csv(folder / "a.csv", index=False)
+    pq.write_table(pa.Table.from_pandas(ROWS), folder / "a.parquet", row_group_size=40)
+    (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS.to_dict("records")))
+    return [
+        Dataset.Tabular.from_delimited_files(str(folder / "a.csv")),
+        Dataset.Tabular.from_parquet_files(str(folder / "a.parquet")),
+        Dataset.Tabular.from_json_lines_files(str(folder / "a.jsonl")),
+    ]
+
+
+@given(steps=STEPS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_steps_leave_what_pandas_would(steps: list[tuple[str, int]], three_formats: list[Any]) -> None:
+    for dataset in three_formats:
+        frame, made = ROWS, dataset
+        for name, number in steps:
+            if name == "take":
+                frame, made = frame.head(number), made.take(number)
+            elif name == "skip":
+                frame, made = frame.iloc[number:], made.skip(number)
+            elif name == "more":
+                frame, made = frame[frame["a"] > number], made.filter(made["a"] > number)
+            else:
+                frame, made = frame[frame["b"] == f"v{number}"], made.filter(made["b"] == f"v{number}")
+        found = made.keep_columns(["a", "b"]).to_pandas_dataframe()
+        assert found["a"].tolist() == frame["a"].tolist()
+        assert found["b"].tolist() == frame["b"].tolist()
+
+
+def test_the_two_parts_of_a_split_are_all(three_formats: list[Any]) -> None:
+    for dataset in three_formats:
+        first, rest = dataset.random_split(0.3)
+        found = [made.to_pandas_dataframe()["a"].tolist() for made in (first, rest)]
+        assert sorted(found[0] + found[1]) == list(range(300))
+        assert 40 < len(found[0]) < 140
+
+
+def test_times(write: Any) -> None:  # v1-behaviours 13.7
+    dataset = Dataset.Tabular.from_delimited_files(write("a.csv", CSV))
+    with pytest.raises(DatasetTimestampMissingError):
+        dataset.time_after(datetime(2020, 1, 1))
+    timed = dataset.with_timestamp_columns("t", validate=True)
+    between = timed.time_between(datetime(2020, 1, 1), datetime(2020, 1, 3), include_boundary=False)
+    frame = between.to_pandas_dataframe()
+    assert frame.index.tolist() == [pd.Timestamp("2020-01-02 10:00")] and frame.index.name is None
+    assert timed.drop_columns("t").timestamp_columns == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda d: d.keep_columns(["aa"], validate=True), "no column 'aa'"),
+        (lambda d: d.filter(d["zz"] > 1).to_pandas_dataframe(), "no column 'zz'"),
+        (lambda d: d.filter(d["b"] > 1).to_pandas_dataframe(), "different types"),
+        (lambda d: d.take(-1), "not negative"),
+        (lambda d: d.take_sample(2), "from 0 to 1"),
+        (lambda d: d.add_tags({"a": "b"}), "registered datasets"),
+        (lambda d: d.to_pandas_dataframe(on_error="x"), "neither"),
+    ],
+)
+def test_bad_steps_are_one_clear_error(write: Any, engine: bool, make: Any, words: str) -> None:
+    dataset = Dataset.Tabular.from_delimited_files(write("a.csv", CSV))
+    with pytest.raises(UserErrorException, match=words):
+        make(dataset)
+
+
+def test_bad_files_are_one_clear_error(write: Any, engine: bool) -> None:
+    for text, words in (("", "is empty"), ("a,b\n1\n", "1 fields where the first row has 2")):
+        with pytest.raises(UserErrorException, match=words):
+            Dataset.Tabular.from_delimited_files(write("bad.csv", text)).to_pandas_dataframe()
+    with pytest.raises(UserErrorException, match="footer is broken" if engine else "- pyarrow"):
+        Dataset.Tabular.from_parquet_files(write("bad.parquet", "PAR1 nonsense"))
+    with pytest.raises(UserErrorException, match="no file or folder"):
+        Dataset.File.from_files("/nowhere/at/all")
+
+
+def test_a_missing_package_says_which_line_to_add(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Dataset.Tabular.from_delimited_files(write("a.csv", CSV))
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    assert packages.find("pandas") is None
+    with pytest.raises(UserErrorException, match="`- pandas`"):
+        dataset.to_pandas_dataframe()
+    assert Path(dataset.take(1).to_csv_files().download()[0]).read_text().startswith("a,b,t\n1,x,")
