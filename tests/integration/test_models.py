@@ -13,8 +13,9 @@ from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.job import Job
 from amlet.wire.models import RegisterModel
 from amlet.wire.runs import SubmitRun, WatchQuery
+from amlet.wire.services import DeployService
 from support.cli import CommandLine
-from support.server import RealServer
+from support.server import RealServer, until
 
 TRAIN = """
 import os
@@ -33,6 +34,7 @@ told = {"forest": forest, "names": np.array(["a", None], dtype=object), "words":
 os.makedirs("outputs/forest")
 for number, compress in enumerate([0, 3, ("gzip", 3), ("bz2", 3), ("xz", 3)]):
     joblib.dump(told, f"outputs/forest/{number}.joblib", compress=compress)
+joblib.dump(forest, "outputs/one.joblib")
 joblib.dump([np.arange(10_000.0), Hostile()], "outputs/hostile.joblib")
 """
 
@@ -61,6 +63,7 @@ def line(tmp_path_factory, shared_server: RealServer) -> CommandLine:
         ("forest", "outputs/forest"),
         ("hostile", "outputs/hostile.joblib"),
         ("forest", "outputs/forest"),
+        ("one", "outputs/one.joblib"),
     ):
         line.client.models.register(held, RegisterModel(name, run_id=run.id, path=path, framework="ScikitLearn"))
     return line
@@ -104,3 +107,18 @@ def test_a_model_is_downloaded_once_and_deleted(line: CommandLine, tmp_path: Pat
     line.cli("models", "delete", "hostile:1")
     assert "hostile" not in line.cli("models", "list").out
     assert "deleted" in line.cli("models", "history", "hostile").out
+
+
+def test_a_service_is_listed_called_read_and_deleted(line: CommandLine):
+    line.client.services.deploy(line.workspace_id, DeployService("one-forest", ["one:1"]))
+    until(lambda: "Healthy" in line.cli("services", "list").out, what="the service")
+
+    told = line.cli("services", "call", "one-forest", '{"data": [[5.1, 3.5, 1.4, 0.2]], "method": "predict"}')
+    assert json.loads(told.out) == {"predict": [0]}
+    (line.folder / "no rows.json").write_text('{"data": "x"}')
+    assert "Response Code: 400" in line.cli("services", "call", "one-forest", "@no rows.json", code=1).err
+    assert json.loads(line.cli("services", "show", "one-forest", "--json").out)["model_ids"] == ["one:1"]
+    assert "used by service" in line.cli("models", "delete", "one:1", code=1).err
+
+    line.cli("services", "delete", "one-forest")
+    assert "one-forest" not in line.cli("services", "list").out
