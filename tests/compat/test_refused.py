@@ -29,6 +29,7 @@ OURS = (
     "azureml.core.datastore",
     "azureml.core.environment",
     "azureml.core.keyvault",
+    "azureml.core.image",
     "azureml.exceptions",
     "azureml.telemetry",
 )

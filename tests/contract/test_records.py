@@ -20,7 +20,7 @@ from amlet.domain.compute import ComputeTarget, Node
 from amlet.domain.environment import FAILED, QUEUED, EnvironmentBuild, EnvironmentSpec, Lock, Package, lock_of
 from amlet.domain.job import Share
 from amlet.domain.metric import LIST, ROW, SCALAR, TABLE, Point
-from amlet.domain.model import Model, Resources
+from amlet.domain.model import Alias, DatasetUse, Event, Model, Resources
 from amlet.domain.run import (
     COMPLETED,
     PREPARING,
@@ -940,6 +940,40 @@ def test_models_are_found_and_listed_newest_first(records: Records) -> None:
     assert ids(run_id="r") == ["iris:10"]
     assert ids(framework="Onnx") == ["wine:1", "iris:9"]
     assert ids(latest=True) == ["wine:1", "iris:10"]
+
+
+def test_models_made_with_a_dataset_are_found(records: Records) -> None:
+    write(records, lambda tx: tx.models.add(model_of(1, datasets=[DatasetUse("training", "d1")])))
+    write(records, lambda tx: tx.models.add(model_of(2)))
+    found = records.read(lambda tx: tx.models.list("w", ModelFilter(dataset_id="d1")))
+    assert [model.version for model in found] == [1]
+
+
+def test_what_is_said_of_a_model_is_replaced(records: Records) -> None:
+    for version in (1, 2):
+        write(records, lambda tx, version=version: tx.models.add(model_of(version)))
+    changed = model_of(1, tags={"a": "ü"}, stage="Production", sample_input="d", parent_id="iris:2", created_by="ann")
+    write(records, lambda tx: tx.models.save(changed))
+    assert records.read(lambda tx: tx.models.find("w", "iris", 1)) == changed
+    assert records.read(lambda tx: tx.models.find("w", "iris", 2)) == model_of(2)
+
+
+def test_an_alias_stands_for_one_version_until_it_is_taken_away_or_its_version_goes(records: Records) -> None:
+    write(records, lambda tx: tx.models.add(model_of(1)))
+    for alias, version in (("b", 1), ("a", 1), ("b", 2), ("c", 1), ("c", None)):
+        write(records, lambda tx, alias=alias, version=version: tx.models.set_alias("w", "iris", alias, version))
+    assert records.read(lambda tx: tx.models.aliases("w", "iris")) == [Alias("a", 1), Alias("b", 2)]
+    assert records.read(lambda tx: tx.models.aliases("w", "wine")) == []
+    write(records, lambda tx: tx.models.delete("w", "iris", 1))
+    assert records.read(lambda tx: tx.models.aliases("w", "iris")) == [Alias("b", 2)]
+
+
+def test_a_models_history_comes_back_newest_first(records: Records) -> None:
+    events = [Event(later(at), "alias set", at, "champion", "ann", why, at - 1) for at, why in ((1, None), (2, "ü"))]
+    for event in events:
+        write(records, lambda tx, event=event: tx.models.note("w", "iris", event))
+    assert records.read(lambda tx: tx.models.history("w", "iris")) == events[::-1]
+    assert records.read(lambda tx: tx.models.history("w", "wine")) == []
 
 
 # Services

@@ -50,6 +50,11 @@ MODEL = NameRule(
     re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-._]{0,254}"),
     "1 to 255 letters, digits, '-', '.' or '_', the first a letter or digit",
 )
+ALIAS = NameRule(
+    "an alias",
+    re.compile(r"(?![0-9]+\Z)[a-zA-Z0-9][a-zA-Z0-9_\-]{0,63}"),
+    "1 to 64 letters, digits, '-' or '_', not a number alone",
+)
 SERVICE = NameRule(
     "a service",
     re.compile(r"(?=.{3,32}\Z)[a-z](?:[-a-z0-9]*[a-z0-9])?"),

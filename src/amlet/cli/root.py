@@ -27,6 +27,8 @@ COMMANDS = {
     "sweep": "Try many parameters of a script, and keep the best.",
     "compute": "Compute targets: list, show their nodes and what each does.",
     "env": "Environments: list, show, build, lock, diff, export.",
+    "models": "Models: list, show, inspect, alias, history, rollback, download, delete.",
+    "services": "Services: list, show, logs, call, delete.",
     "studio": "Open the pages of this server in a browser, signed in.",
     "server": "The server of this user: status, start, stop, run.",
     "doctor": "What is at hand on this machine, and what to mend.",

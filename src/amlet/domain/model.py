@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 CUSTOM = "Custom"
 TENSORFLOW = "TensorFlow"
@@ -15,6 +15,49 @@ MULTI = "Multi"
 
 FRAMEWORKS = (CUSTOM, TENSORFLOW, SCIKITLEARN, ONNX, TFKERAS, PYTORCH, MULTI)
 """v1-behaviours 14.9."""
+
+
+STAGES = ("Staging", "Production", "Archived")
+"""How far a version has come, in words that other registries have too; None is none of them."""
+
+REGISTERED, ALIASED, UNALIASED, STAGED, EDITED, DELETED = (
+    "registered",
+    "alias set",
+    "alias removed",
+    "stage",
+    "edited",
+    "deleted",
+)
+"""What an event of the history tells of."""
+
+
+class DatasetUse(NamedTuple):
+    """A dataset that a model was made with, and what for: `training`."""
+
+    purpose: str
+    id: str
+
+
+class Alias(NamedTuple):
+    """A name that stands for one version of a model: `champion`."""
+
+    alias: str
+    version: int
+
+
+class Event(NamedTuple):
+    """One line of a model's history, which is only ever added to."""
+
+    when: datetime
+    what: str
+    version: Optional[int]
+    detail: str
+    """The alias, the stage or the fields that changed."""
+    by: str
+    """A user, as the machine that asked knows them; or `run <id>`."""
+    why: Optional[str]
+    before: Optional[int] = None
+    """Of an alias: the version that it stood for."""
 
 
 class Resources(NamedTuple):
@@ -46,6 +89,17 @@ class Model(NamedTuple):
     resources: Optional[Resources]
     size_bytes: int
     created: datetime
+    created_by: str = ""
+    """A user, as the machine that registered it knows them; or `run <id>`."""
+    snapshot_id: Optional[str] = None
+    """The sources of the run that made it."""
+    parent_id: Optional[str] = None
+    """The version that it was made from, `iris:3`."""
+    datasets: List[DatasetUse] = []
+    sample_input: Optional[str] = None
+    """The id of a dataset of rows that it takes."""
+    sample_output: Optional[str] = None
+    stage: Optional[str] = None
 
     @property
     def id(self) -> str:

@@ -9,14 +9,27 @@ from amlet.base import names
 from amlet.base.errors import Conflict, FieldError, InvalidInput, NotFound
 from amlet.domain.artifact import Entry, tree_of
 from amlet.domain.environment import Lock
-from amlet.domain.model import FRAMEWORKS, SCIKITLEARN, Model, Resources
-from amlet.domain.run import Run
+from amlet.domain.model import (
+    DELETED,
+    FRAMEWORKS,
+    REGISTERED,
+    SCIKITLEARN,
+    STAGES,
+    DatasetUse,
+    Event,
+    Model,
+    Resources,
+)
+from amlet.domain.run import SNAPSHOT, Run
 from amlet.operations.submit import check_entries
+from amlet.operations.texts import faults_of_label
 from amlet.store.base import FileRecord, ModelFilter, Transaction
 from amlet.wire.models import RegisterAnswer, RegisterModel
 
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_\-]{0,99}")
 """It becomes part of a requirement when a service of the model needs an environment."""
+
+LABEL_LIMIT = 500
 
 RESOURCE_LIMIT = 100_000
 """Cores, gigabytes: beyond any machine."""
@@ -30,7 +43,7 @@ def register(tx: Transaction, workspace_id: str, asked: RegisterModel, now: date
         NotFound: if the run has no file of that path; its files are listed.
     """
     tx.workspaces.get(workspace_id)
-    _check(asked)
+    check_registration(asked)
     earlier = tx.requests.find(workspace_id, asked.request_id)
     if earlier is not None:
         return RegisterAnswer(find_model(tx, workspace_id, asked.name, int(earlier)), [])
@@ -44,6 +57,8 @@ def register(tx: Transaction, workspace_id: str, asked: RegisterModel, now: date
         missing = tx.blobs.missing([entry.sha256 for entry in entries])
         if missing:
             return RegisterAnswer(None, missing)
+    if asked.parent_id is not None:
+        model_of_id(tx, workspace_id, asked.parent_id)
     tree = tree_of(entries)
     tx.trees.add(tree)
     model = Model(
@@ -62,14 +77,24 @@ def register(tx: Transaction, workspace_id: str, asked: RegisterModel, now: date
         resources=asked.resources,
         size_bytes=tree.size_bytes,
         created=now,
+        created_by=asked.by,
+        snapshot_id=run.properties.get(SNAPSHOT) if run else None,
+        parent_id=asked.parent_id,
+        datasets=asked.datasets,
+        sample_input=asked.sample_input,
+        sample_output=asked.sample_output,
     )
     tx.models.add(model)
+    made = f"from run {run.id}" if run else "from files"
+    tx.models.note(workspace_id, model.name, Event(now, REGISTERED, model.version, made, asked.by, None))
     tx.requests.add(workspace_id, asked.request_id, str(model.version), now)
     return RegisterAnswer(model, [], _notes(asked, lock))
 
 
-def unregister(tx: Transaction, workspace_id: str, name: str, version: int) -> None:
-    """Delete a version that no service uses (v1-behaviours 14.6)."""
+def unregister(tx: Transaction, workspace_id: str, name: str, version: int, by: str, now: datetime) -> None:
+    """Delete a version that no service uses (v1-behaviours 14.6). Its history stays."""
+    if faults := faults_of_label("by", by, LABEL_LIMIT):
+        raise InvalidInput.of(faults, subject="the request")
     model = find_model(tx, workspace_id, name, version)
     for record in tx.services.list(workspace_id):
         if model.id in record.service.model_ids:
@@ -77,6 +102,7 @@ def unregister(tx: Transaction, workspace_id: str, name: str, version: int) -> N
                 f'Model {model.id} is used by service "{record.service.name}".', hint="delete the service first."
             )
     tx.models.delete(workspace_id, name, version)
+    tx.models.note(workspace_id, name, Event(now, DELETED, version, "", by, None))
 
 
 def check_resources(asked: Resources) -> list[FieldError]:
@@ -101,8 +127,56 @@ def find_model(tx: Transaction, workspace_id: str, name: str, version: int | Non
     return model
 
 
-def _check(asked: RegisterModel) -> None:
+def model_of_id(tx: Transaction, workspace_id: str, model_id: str) -> Model:
+    """The model of an id such as `iris:1`, or of `iris@champion`."""
+    name, mark, version = model_id.rpartition(":")
+    if mark and name and version.isascii() and version.isdigit() and len(version) <= 9:
+        return find_model(tx, workspace_id, name, int(version))
+    name, mark, alias = model_id.rpartition("@")
+    if mark and name:
+        return aliased(tx, workspace_id, name, alias)
+    raise InvalidInput(f"{model_id[:300]!r} is not a model's id.", hint="it has the form name:version, such as iris:1.")
+
+
+def aliased(tx: Transaction, workspace_id: str, name: str, alias: str) -> Model:
+    """The version that an alias stands for, or the latest of a stage; NotFound with those that there are."""
+    if alias in STAGES:
+        for model in tx.models.list(workspace_id, ModelFilter(name=name)):
+            if model.stage == alias:
+                return model
+    aliases = {held.alias: held.version for held in tx.models.aliases(workspace_id, name)}
+    if alias in aliases:
+        return find_model(tx, workspace_id, name, aliases[alias])
+    find_model(tx, workspace_id, name, None)
+    listed = ", ".join(sorted(aliases)) or "none"
+    raise NotFound(
+        f"Model {name} has no alias {alias[:100]!r}.",
+        hint=names.closest(alias, list(aliases)) + f"its aliases: {listed}.",
+    )
+
+
+def faults_of_links(
+    datasets: list[DatasetUse], sample_input: str | None, sample_output: str | None
+) -> list[FieldError]:
+    """Faults of the datasets that a model names."""
     faults: list[FieldError] = []
+    for index, use in enumerate(datasets):
+        faults += faults_of_label(f"datasets.{index}.purpose", use.purpose, LABEL_LIMIT)
+        faults += faults_of_label(f"datasets.{index}.id", use.id, LABEL_LIMIT)
+    for name, value in (("sample_input", sample_input), ("sample_output", sample_output)):
+        if value is not None:
+            faults += faults_of_label(name, value, LABEL_LIMIT)
+    return faults
+
+
+def check_registration(asked: RegisterModel) -> None:
+    """Refuse a request that no files could mend.
+
+    Raises:
+        InvalidInput: with every fault.
+    """
+    faults: list[FieldError] = faults_of_links(asked.datasets, asked.sample_input, asked.sample_output)
+    faults += faults_of_label("by", asked.by, LABEL_LIMIT)
     if not names.MODEL.allows(asked.name):
         faults.append(FieldError("name", f"{asked.name!r} cannot name a model: {names.MODEL.words}"))
     if asked.framework is not None and asked.framework not in FRAMEWORKS:

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
 from amlet.base.errors import NotFound
 from amlet.base.ids import uuid4_text
-from amlet.base.names import MODEL, SERVICE
+from amlet.base.names import MODEL
 from amlet.base.paths import inside
 from amlet.domain import model as records
-from amlet.domain.compute import AKS
 from amlet.sdk.exceptions import (
     AzureMLException,
-    ModelNotFoundException,
     UserErrorException,
     WebserviceException,
     as_v1,
 )
-from amlet.sdk.filters import has_all
-from amlet.sdk.notice import given, warn, warn_ignored
+from amlet.sdk.model_links import dataset_uses, sample_id, serialize, user_name
+from amlet.sdk.model_search import find_records, name_and_version, not_found
+from amlet.sdk.notice import say, warn
+from amlet.sdk.refused import RefusedMember
 from amlet.sdk.resource_configuration import ResourceConfiguration
 
 if TYPE_CHECKING:
+    from amlet.client.body import Body
     from amlet.sdk.run import Run
     from amlet.sdk.webservice import Webservice
     from amlet.sdk.workspace import Workspace
     from amlet.wire.models import RegisterModel
 
-DOWNLOADS = "azureml-models"
-"""The folder that `get_model_path` fills (v1-behaviours 14.8)."""
+PAGE_COUNTS = (20, 255)
+"""v1-behaviours 14.5."""
 
 
 class Model:
@@ -77,10 +79,10 @@ class Model:
         if record is None:
             if not name and not id:
                 raise WebserviceException("A model needs a name or an id.", hint='Model(ws, name="sklearn-iris").')
-            name, version = _parts(name, id, version)
-            found = _find(workspace, name, version, run_id, model_framework, tags, properties)
+            name, version = name_and_version(workspace, name, id, version)
+            found = find_records(workspace, name, version, run_id, model_framework, tags, properties)
             if not found:
-                raise _not_found(workspace, name, version)
+                raise not_found(workspace, name, version)
             record = found[0]
         self._set(record)
 
@@ -113,10 +115,6 @@ class Model:
         from amlet.sdk.local_files import files_below
         from amlet.wire.models import RegisterModel
 
-        ignored = given(
-            datasets=datasets, sample_input_dataset=sample_input_dataset, sample_output_dataset=sample_output_dataset
-        )
-        warn_ignored("Model.register", ignored)
         asked = RegisterModel(
             name=model_name,
             entries=[],
@@ -127,11 +125,17 @@ class Model:
             properties=dict(properties or {}),
             resources=resource_configuration._to_resources() if resource_configuration else None,
             request_id=uuid4_text(),
+            datasets=dataset_uses(datasets),
+            sample_input=sample_id("sample_input_dataset", sample_input_dataset),
+            sample_output=sample_id("sample_output_dataset", sample_output_dataset),
+            by=user_name(),
         )
         Model._check_registration(asked)
         place = Path(model_path).absolute()
         if not place.exists():
             raise FileNotFoundError(f"Error, provided model path does not exist: {place}")
+        if Path.cwd() not in place.resolve().parents:
+            say(f"{place} is outside this folder, which v1 refuses; it is registered all the same.")
         files = files_below(place, place.name)
         entries = files.entries
         if child_paths is not None:
@@ -162,48 +166,40 @@ class Model:
         Args:
             tags: A list of keys, or of [key, value]; a model must have them all.
             latest: Only the latest version of each name.
+            dataset_id: Only those made with this dataset.
+            page_count: v1's size of a page, 20 to 255; all are given here at once.
+
+        Raises:
+            UserErrorException: if tags or properties are no list.
+            WebserviceException: for a page_count out of range.
         """
         for what, value in (("tags", tags), ("properties", properties)):
             if value is not None and not isinstance(value, list):
                 raise UserErrorException(f"{what} must be a list of keys or of [key, value], not {value!r}.")
-        warn_ignored("Model.list", given(dataset_id=dataset_id))
-        found = _find(workspace, name, None, run_id, model_framework, tags, properties, latest=latest)
+        if not PAGE_COUNTS[0] <= page_count <= PAGE_COUNTS[1]:
+            raise WebserviceException(
+                f"page_count must be from {PAGE_COUNTS[0]} to {PAGE_COUNTS[1]}, not {page_count}."
+            )
+        found = find_records(
+            workspace, name, None, run_id, model_framework, tags, properties, latest=latest, dataset_id=dataset_id
+        )
         return [Model(workspace, _record=record) for record in found]
 
     @staticmethod
     def get_model_path(model_name: str, version: Optional[int] = None, _workspace: Optional[Workspace] = None) -> str:
         """Where the files of a model are on this machine.
 
-        Inside a job, or with a workspace at hand, the model is downloaded to `azureml-models/<name>/<version>`;
-        elsewhere a file or folder of that name in this folder comes first.
+        Inside a service it is the model's file or folder there. Inside a job, or with a workspace at hand, the model
+        is downloaded to `azureml-models/<name>/<version>`; elsewhere a file or folder of that name in this folder
+        comes first.
 
         Raises:
             WebserviceException: if `version` is no int.
             ModelNotFoundException: if the model is found nowhere.
         """
-        from amlet.runtime.job import JobContext
-        from amlet.sdk.workspace import Workspace
+        from amlet.sdk.model_path import model_path
 
-        if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
-            raise WebserviceException(f"version must be an int, not {version!r}.")
-        context = JobContext.current()
-        workspace = _workspace
-        if workspace is None and context is not None:
-            workspace = Workspace(context.subscription_id, context.resource_group, context.workspace_name)
-        if workspace is None:
-            if Path(model_name).exists():
-                return model_name
-            try:
-                workspace = Workspace.from_config()
-            except UserErrorException as error:
-                raise ModelNotFoundException(
-                    f"Model {model_name} is not in this folder, nor is there a workspace to look in.", hint=error.hint
-                ) from error
-        try:
-            model = Model(workspace, name=model_name, version=version)
-        except WebserviceException as error:
-            raise ModelNotFoundException(error.message, hint=error.hint) from error
-        return model.download(os.path.join(DOWNLOADS, model.name, str(model.version)), exist_ok=True)  # noqa: PTH118
+        return model_path(model_name, version, _workspace)
 
     @staticmethod
     def deploy(
@@ -220,7 +216,7 @@ class Model:
 
         Args:
             name: What the service is called: 3 to 32 lower-case letters, digits or `-`.
-            models: One model, or its id.
+            models: One model, or its id: `iris:2`, `iris@champion`.
             deployment_target: An AksCompute target; this machine answers for it, as without one.
             overwrite: Replace a service of that name; the old one answers until the new one does.
             show_output: Wait, and print the steps.
@@ -232,41 +228,18 @@ class Model:
             WebserviceException: for a bad or taken name.
             UserErrorException: for no or several models, or one that cannot be served without code.
         """
-        from amlet.sdk.webservice import Webservice
-        from amlet.wire.services import DeployService
+        from amlet.sdk.deploy import deploy
 
-        if not SERVICE.allows(name):
-            raise WebserviceException(f"{name!r} cannot be the name of a service: {SERVICE.words}.")
-        chosen = _chosen(workspace, models)
-        if inference_config is not None or deployment_config is not None:
-            what = "inference_config" if inference_config is not None else "deployment_config"
-            raise UserErrorException(
-                f"{what} cannot be used: a scikit-learn model is served without code and on this machine.",
-                hint=f"Model.deploy(ws, {name!r}, [model]).",
-            )
-        target = _serving_target(deployment_target)
-        if len(chosen) != 1:
-            raise UserErrorException(
-                "You must provide an InferenceConfig when deploying zero or multiple models; "
-                f"{len(chosen)} were given.",
-                hint="pass one scikit-learn model in the list.",
-            )
-        if chosen[0].model_framework != records.SCIKITLEARN:
-            raise UserErrorException(
-                f"Model {chosen[0].id} has the framework {chosen[0].model_framework}; "
-                f"without an InferenceConfig only {records.SCIKITLEARN} can be served.",
-                hint="register it with model_framework=Model.Framework.SCIKITLEARN.",
-            )
-        held = workspace._connection
-        asked = DeployService(
-            name, [model.id for model in chosen], overwrite=overwrite, request_id=uuid4_text(), target=target
+        return deploy(
+            workspace,
+            name,
+            models,
+            inference_config,
+            deployment_config,
+            deployment_target,
+            overwrite=overwrite,
+            show_output=show_output,
         )
-        with as_v1(WebserviceException):
-            record = held.client.services.deploy(held.workspace_id, asked)
-        service = Webservice._of(workspace, record)
-        if show_output:
-            service.wait_for_deployment(show_output=True)
-        return service
 
     @property
     def run(self) -> Optional[Run]:
@@ -293,7 +266,6 @@ class Model:
             WebserviceException: if a file is there already, and `exist_ok` is False.
         """
         from amlet.client.downloads import download
-        from amlet.wire.files import FileQuery
 
         held, replace = self.workspace._connection, exist_ok or bool(exists_ok)
         with as_v1(WebserviceException):
@@ -303,7 +275,7 @@ class Model:
             if taken and not replace:
                 raise WebserviceException(f"There already: {', '.join(taken)}.", hint="pass exist_ok=True.")
             for path, target in targets:
-                _download(held, self, FileQuery(path), target, download)
+                download(functools.partial(self._part, path), target)
         return os.path.commonpath([str(target) for _, target in targets])
 
     def delete(self) -> None:
@@ -312,27 +284,126 @@ class Model:
         Raises:
             WebserviceException: if a service uses it.
         """
+        from amlet.wire.models import DeleteQuery
+
         held = self.workspace._connection
         with as_v1(WebserviceException):
-            held.client.models.delete(held.workspace_id, self.name, self.version)
+            held.client.models.delete(held.workspace_id, self.name, self.version, DeleteQuery(user_name()))
+
+    def update(
+        self,
+        tags: Optional[Dict[str, Optional[str]]] = None,
+        description: Optional[str] = None,
+        sample_input_dataset: Any = None,
+        sample_output_dataset: Any = None,
+        resource_configuration: Optional[ResourceConfiguration] = None,
+    ) -> None:
+        """Change what is said of this version.
+
+        Args:
+            tags: In place of all tags that there are.
+        """
+        self._edit(
+            tags=None if tags is None else dict(tags),
+            description=description,
+            sample_input=sample_id("sample_input_dataset", sample_input_dataset),
+            sample_output=sample_id("sample_output_dataset", sample_output_dataset),
+            resources=resource_configuration._to_resources() if resource_configuration else None,
+        )
+
+    def update_tags_properties(
+        self,
+        add_tags: Optional[Dict[str, Optional[str]]] = None,
+        remove_tags: Optional[Sequence[str]] = None,
+        add_properties: Optional[Dict[str, str]] = None,
+    ) -> None:
+        """Add and take away tags, and add properties, in one step.
+
+        Raises:
+            WebserviceException: for a property that is there already: properties are immutable.
+        """
+        taken = sorted(set(add_properties or {}) & set(self.properties))
+        if taken:
+            raise WebserviceException(
+                f"Properties of model {self.id} are immutable, and these are there already: {', '.join(taken)}.",
+                hint="use tags for what changes.",
+            )
+        for key, value in (add_tags or {}).items():
+            if key in self.tags:
+                print(f"Replacing tag {key} -> {self.tags[key]} with {key} -> {value}")
+        for key in remove_tags or ():
+            if key not in self.tags:
+                print(f"Tag with key {key} not found.")
+        self._edit(
+            add_tags=dict(add_tags or {}),
+            remove_tags=list(remove_tags or ()),
+            add_properties=dict(add_properties or {}),
+        )
+
+    def add_tags(self, tags: Dict[str, Optional[str]]) -> None:
+        """Add tags, or give them other values."""
+        self.update_tags_properties(add_tags=tags)
+        print("Model tag add operation complete.")
+
+    def remove_tags(self, tags: Sequence[str]) -> None:
+        """Take tags away, by their keys."""
+        self.update_tags_properties(remove_tags=[tags] if isinstance(tags, str) else tags)
+        print("Model tag remove operation complete.")
+
+    def add_properties(self, properties: Dict[str, str]) -> None:
+        """Add properties: new keys only, for ever.
+
+        Raises:
+            WebserviceException: for a key that is there already.
+        """
+        self.update_tags_properties(add_properties=properties)
+        print("Model property add operation complete.")
+
+    def add_dataset_references(self, datasets: Sequence[Tuple[str, Any]]) -> None:
+        """Say which datasets it was made with: pairs of a purpose and a dataset."""
+        self._edit(add_datasets=dataset_uses(datasets))
+
+    def set_alias(self, alias: str, why: Optional[str] = None) -> None:
+        """Let an alias stand for this version: `Model(ws, id="iris@champion")` finds it. Not in v1."""
+        from amlet.wire.models import SetAlias
+
+        held = self.workspace._connection
+        with as_v1(WebserviceException):
+            held.client.models.set_alias(held.workspace_id, self.name, SetAlias(alias, self.version, user_name(), why))
+
+    def set_stage(self, stage: Optional[str], why: Optional[str] = None) -> None:
+        """Set how far this version has come: Staging, Production, Archived, or None. Not in v1."""
+        self._edit(stage=stage or "", why=why)
+        self.stage = stage
+
+    @staticmethod
+    def print_configuration(
+        models: Sequence[Model], inference_config: Any, deployment_config: Any, deployment_target: Any
+    ) -> None:
+        """Print what a deployment of these would be."""
+        for model in models or ():
+            print(f"Model: {model.id if isinstance(model, Model) else model}")
+        if inference_config is not None:
+            print(f"Entry script: {inference_config.entry_script}")
+        if deployment_config is not None:
+            deployment_config.print_deploy_configuration()
+        if deployment_target is not None:
+            print(f"Deployment target: {deployment_target.name}")
+
+    package = RefusedMember(
+        "amlet builds no images: model.download() and the environment's lock (`amlet env export`) are what one needs."
+    )
+    profile = RefusedMember("deploy the model: service.run() and the service's /metrics tell what it needs.")
+    get_sas_urls = RefusedMember("amlet has no signed addresses of files: model.download() saves them.")
 
     def serialize(self) -> Dict[str, Any]:
         """The model under v1's keys."""
-        resources = self.resource_configuration
-        return {
-            "createdTime": str(self.created_time),
-            "description": self.description,
-            "experimentName": self.experiment_name,
-            "framework": self.model_framework,
-            "frameworkVersion": self.model_framework_version,
-            "id": self.id,
-            "name": self.name,
-            "properties": self.properties,
-            "resourceConfiguration": resources.serialize() if resources else None,
-            "runId": self.run_id,
-            "tags": self.tags,
-            "version": self.version,
-        }
+        return serialize(self)
+
+    @staticmethod
+    def deserialize(workspace: Workspace, model_payload: Dict[str, Any]) -> Model:
+        """The model that `serialize` gave, as it is registered now."""
+        return Model(workspace, id=model_payload["id"])
 
     def __repr__(self) -> str:
         return (
@@ -347,12 +418,40 @@ class Model:
         self.tags = dict(record.tags)
         self.properties = dict(record.properties)
         self.description = record.description
+        self.created_by = record.created_by
+        self.parent_id = record.parent_id
+        self.derived_model_ids: List[str] = []
+        self.snapshot_id = record.snapshot_id
+        self.lock_id = record.lock_id
+        self.stage = record.stage
+        self.datasets = {use.purpose: [use.id] for use in record.datasets}
+        self.sample_input_dataset = record.sample_input
+        self.sample_output_dataset = record.sample_output
+        self.mime_type = "application/x-python"
+        self.unpack = False
+        self.url = f"aml://asset/{record.tree_id}"
         self.created_time = record.created
         self.run_id = record.run_id
         self.experiment_name = record.experiment
         self.model_framework = record.framework
         self.model_framework_version = record.framework_version
         self.resource_configuration = ResourceConfiguration(*record.resources) if record.resources else None
+
+    def _part(self, path: str, offset: int) -> Body:
+        """The bytes of a file from there on."""
+        from amlet.wire.files import FileQuery
+
+        held = self.workspace._connection
+        return held.client.models.file(held.workspace_id, self.name, self.version, FileQuery(path, offset))
+
+    def _edit(self, **changes: Any) -> None:
+        from amlet.wire.models import EditModel
+
+        held = self.workspace._connection
+        asked = EditModel(by=user_name())._replace(**changes)
+        with as_v1(WebserviceException):
+            record = held.client.models.edit(held.workspace_id, self.name, self.version, asked)
+        self._set(record)
 
     @staticmethod
     def _check_registration(asked: RegisterModel) -> None:
@@ -399,79 +498,3 @@ class Model:
         for note in answer.notes:
             warn(note)
         return Model(workspace, _record=answer.model)
-
-
-def _download(held: Any, model: Model, query: Any, target: Path, download: Any) -> None:
-    download(
-        lambda offset: held.client.models.file(
-            held.workspace_id, model.name, model.version, query._replace(offset=offset)
-        ),
-        target,
-    )
-
-
-def _parts(name: Optional[str], id: Optional[str], version: Optional[int]) -> Tuple[str, Optional[int]]:
-    if not id:
-        return str(name), version
-    own_name, mark, number = id.rpartition(":")
-    if not mark or not number.isdigit():
-        raise WebserviceException(f"{id!r} is no id of a model.", hint="an id is `<name>:<version>`.")
-    return own_name, int(number)
-
-
-def _find(
-    workspace: Workspace,
-    name: Optional[str],
-    version: Optional[int],
-    run_id: Optional[str],
-    framework: Optional[str],
-    tags: Optional[Sequence[Any]],
-    properties: Optional[Sequence[Any]],
-    *,
-    latest: bool = False,
-) -> List[records.Model]:
-    from amlet.wire.models import ModelQuery
-
-    held = workspace._connection
-    query = ModelQuery(name, None if version is None else int(version), run_id, framework, latest)
-    with as_v1(WebserviceException):
-        found = held.client.models.list(held.workspace_id, query).models
-    return [record for record in found if has_all(record.tags, tags) and has_all(record.properties, properties)]
-
-
-def _not_found(workspace: Workspace, name: str, version: Optional[int]) -> WebserviceException:
-    from amlet.base.names import closest
-
-    known = sorted({record.name for record in _find(workspace, None, None, None, None, None, None, latest=True)})
-    told = f"ModelNotFound: Model with name {name}" + (f" and version {version}" if version is not None else "")
-    listed = "it has: " + ", ".join(known[:10]) + "." if known else "it has no models yet."
-    return WebserviceException(
-        f"{told} is not in workspace {workspace.name}.",
-        hint=("" if name in known else closest(name, known)) + listed,
-    )
-
-
-def _serving_target(target: Any) -> Optional[str]:
-    if target is None:
-        return None
-    name = getattr(target, "name", None)
-    if not isinstance(name, str) or getattr(target, "type", None) != AKS:
-        raise WebserviceException(
-            f"deployment_target {target!r} cannot be used: it serves no models.",
-            hint="leave it out: this machine serves. An AksCompute target can be named too.",
-        )
-    return name
-
-
-def _chosen(workspace: Workspace, models: Any) -> List[Model]:
-    if isinstance(models, (Model, str)):
-        models = [models]
-    chosen = []
-    for item in models or ():
-        if isinstance(item, Model):
-            chosen.append(item)
-        elif isinstance(item, str):
-            chosen.append(Model(workspace, id=item) if ":" in item else Model(workspace, name=item))
-        else:
-            raise UserErrorException(f"models must be models or their ids, not {type(item).__name__}.")
-    return chosen

@@ -15,6 +15,7 @@ _KUBERNETES = "use AmlCompute; a server with `--engine ray` grows over a cluster
 _ERRORS = "catch HyperDriveConfigException: it says every fault in words."
 _FRAMEWORK = "use ScriptRunConfig with an Environment that names the framework's package."
 _SPREAD = "use MpiConfiguration or PyTorchConfiguration of azureml.core.runconfig."
+_IMAGE = "deploy the model itself: Model.deploy(ws, name, [model])."
 _DATA = "move and query data in the script, with the service's own package."
 _DATASET = "use Dataset.Tabular and Dataset.File."
 _PROFILE = "use dataset.to_pandas_dataframe().describe()."
@@ -28,7 +29,7 @@ RGitHubPackage = refused("RGitHubPackage", _PYTHON)
 EnvironmentDefinition = refused("EnvironmentDefinition", "use azureml.core.Environment(name).")
 
 # azureml.core
-Image = refused("Image", "deploy the model itself: Model.deploy(ws, name, [model]).")
+Image = refused("Image", _IMAGE)
 LinkedService = refused("LinkedService", "read other services in the script, with their own packages.")
 SynapseWorkspaceLinkedServiceConfiguration = refused(
     "SynapseWorkspaceLinkedServiceConfiguration", "read other services in the script, with their own packages."
@@ -39,6 +40,14 @@ attach_legacy_compute_target = refused("attach_legacy_compute_target", _TARGET)
 remove_legacy_compute_target = refused("remove_legacy_compute_target", 'use ws.compute_targets["name"].delete().')
 prepare_compute_target = refused("prepare_compute_target", _TARGET)
 is_compute_target_prepared = refused("is_compute_target_prepared", _TARGET)
+
+# azureml.core.image
+ContainerImage = refused("ContainerImage", _IMAGE)
+ContainerImageConfig = refused("ContainerImageConfig", _IMAGE)
+Asset = refused("Asset", _IMAGE)
+ImageConfig = refused("ImageConfig", _IMAGE)
+TargetRuntime = refused("TargetRuntime", _IMAGE)
+UnknownImage = refused("UnknownImage", _IMAGE)
 
 # azureml.core.compute
 HDInsightCompute = refused("HDInsightCompute", _SPARK)

@@ -13,7 +13,7 @@ from amlet.sdk.exceptions import (
     as_v1,
 )
 from amlet.sdk.metric_logging import MetricLogging
-from amlet.sdk.notice import given, warn, warn_ignored
+from amlet.sdk.notice import warn, warn_ignored
 from amlet.sdk.refused import RefusedMember
 from amlet.sdk.run_base import PAGE, pages
 from amlet.sdk.run_files import RunFiles
@@ -285,12 +285,10 @@ class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
             WebserviceException: for a bad name, framework or resource configuration.
         """
         from amlet.sdk.model import Model
+        from amlet.sdk.model_links import dataset_uses, sample_id, user_name
         from amlet.wire.models import RegisterModel
 
-        ignored = given(
-            datasets=datasets, sample_input_dataset=sample_input_dataset, sample_output_dataset=sample_output_dataset
-        )
-        warn_ignored("Run.register_model", [*ignored, *kwargs])
+        warn_ignored("Run.register_model", list(kwargs))
         asked = RegisterModel(
             name=model_name,
             run_id=self._run_id,
@@ -302,6 +300,10 @@ class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
             properties=dict(properties or {}),
             resources=resource_configuration._to_resources() if resource_configuration else None,
             request_id=uuid4_text(),
+            datasets=dataset_uses(datasets),
+            sample_input=sample_id("sample_input_dataset", sample_input_dataset),
+            sample_output=sample_id("sample_output_dataset", sample_output_dataset),
+            by=user_name(),
         )
         Model._check_registration(asked)
         self._hand_in_outputs(str(asked.path))

@@ -186,18 +186,7 @@ class Webservice:
             )
         if self.scoring_uri is None:
             self.update_deployment_state()
-        if self.scoring_uri is None:
-            raise WebserviceException(
-                f"Service {self.name} has no scoring_uri: it is {self.state}.", hint="wait_for_deployment() first."
-            )
-        status, headers, content = _post(self.scoring_uri, input_data, self.name)
-        if status == 200:
-            return json.loads(content)
-        raise WebserviceException(
-            "Received bad response from service. More information can be found by calling `.get_logs()` on the "
-            f"webservice object.\nResponse Code: {status}\nHeaders: {headers}\nContent: {content!r}",
-            status_code=status,
-        )
+        return call(self._record, input_data)
 
     def get_logs(self, num_lines: int = 5000, init: bool = False) -> str:
         """The last lines that the service's processes printed."""
@@ -241,6 +230,26 @@ class Webservice:
             f"{self.state}\n{self.error or 'Nothing more is known.'}",
             hint="service.get_logs() holds all that it printed.",
         )
+
+
+def call(record: records.Service, content: Union[str, bytes, bytearray]) -> Any:
+    """Post a request to a service: the answer, parsed.
+
+    Raises:
+        WebserviceException: if it does not listen, or for any answer but 200 (v1-behaviours 15.24).
+    """
+    if record.address is None:
+        raise WebserviceException(
+            f"Service {record.name} has no scoring_uri: it is {record.state}.", hint="wait_for_deployment() first."
+        )
+    status, headers, answer = _post(f"{record.address}/score", content, record.name)
+    if status == 200:
+        return json.loads(answer)
+    raise WebserviceException(
+        "Received bad response from service. More information can be found by calling `.get_logs()` on the "
+        f"webservice object.\nResponse Code: {status}\nHeaders: {headers}\nContent: {answer!r}",
+        status_code=status,
+    )
 
 
 def _kind_of(record: records.Service) -> str:

@@ -24,7 +24,7 @@ from amlet.domain.filter import Condition, Order
 from amlet.domain.gang import Gang
 from amlet.domain.job import Job
 from amlet.domain.metric import Point
-from amlet.domain.model import Model
+from amlet.domain.model import Alias, Event, Model
 from amlet.domain.run import Run
 from amlet.domain.service import Service
 from amlet.domain.sweep import Decision, SweepSpec, SweepState, Trial
@@ -87,6 +87,7 @@ class ModelFilter(NamedTuple):
     run_id: str | None = None
     framework: str | None = None
     latest: bool = False
+    dataset_id: str | None = None
 
 
 class DatasetFilter(NamedTuple):
@@ -473,10 +474,26 @@ class ModelRecords(Protocol):
         """That version, or the latest."""
 
     def add(self, model: Model) -> None: ...
-    def list(self, workspace_id: str, chosen: ModelFilter) -> list[Model]:
+    def save(self, model: Model) -> None:
+        """Replace what is said of a version that is there."""
+
+    def delete(self, workspace_id: str, name: str, version: int) -> None:
+        """Its aliases go with it; its history stays."""
+
+    def aliases(self, workspace_id: str, name: str) -> list[Alias]:
+        """By alias."""
+
+    def set_alias(self, workspace_id: str, name: str, alias: str, version: int | None) -> None:
+        """None takes the alias away."""
+
+    def note(self, workspace_id: str, name: str, event: Event) -> None:
+        """Add to the history."""
+
+    def history(self, workspace_id: str, name: str) -> list[Event]:
         """Newest first."""
 
-    def delete(self, workspace_id: str, name: str, version: int) -> None: ...
+    def list(self, workspace_id: str, chosen: ModelFilter) -> list[Model]:
+        """Newest first."""
 
 
 class ServiceRecord(NamedTuple):

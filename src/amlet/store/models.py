@@ -5,12 +5,13 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from amlet.base.errors import Conflict
-from amlet.domain.model import Model
+from amlet.domain.model import Alias, Event, Model
 from amlet.store.base import ModelFilter
-from amlet.store.tables import models
-from amlet.store.upserts import count_at_least, next_number
+from amlet.store.tables import model_aliases, model_events, models
+from amlet.store.upserts import count_at_least, next_number, put
 
 _MODELS = select(*(models.c[name] for name in Model._fields))
+_EVENTS = select(*(model_events.c[name] for name in Event._fields))
 
 
 class Models:
@@ -33,7 +34,45 @@ class Models:
         self._connection.execute(models.insert(), model._asdict())
         count_at_least(self._connection, _counter(model.workspace_id, model.name), model.version)
 
+    def save(self, model: Model) -> None:
+        self._connection.execute(
+            models.update()
+            .where(
+                models.c.workspace_id == model.workspace_id,
+                models.c.name == model.name,
+                models.c.version == model.version,
+            )
+            .values(model._asdict())
+        )
+
+    def aliases(self, workspace_id: str, name: str) -> list[Alias]:
+        query = select(model_aliases.c.alias, model_aliases.c.version).where(
+            model_aliases.c.workspace_id == workspace_id, model_aliases.c.name == name
+        )
+        return [Alias._make(row) for row in self._connection.execute(query.order_by(model_aliases.c.alias))]
+
+    def set_alias(self, workspace_id: str, name: str, alias: str, version: int | None) -> None:
+        key = {"workspace_id": workspace_id, "name": name, "alias": alias}
+        if version is not None:
+            put(self._connection, model_aliases, [{**key, "version": version}])
+            return
+        self._connection.execute(model_aliases.delete().where(*(model_aliases.c[at] == of for at, of in key.items())))
+
+    def note(self, workspace_id: str, name: str, event: Event) -> None:
+        self._connection.execute(model_events.insert(), {"workspace_id": workspace_id, "name": name, **event._asdict()})
+
+    def history(self, workspace_id: str, name: str) -> list[Event]:
+        query = _EVENTS.where(model_events.c.workspace_id == workspace_id, model_events.c.name == name)
+        return [Event._make(row) for row in self._connection.execute(query.order_by(model_events.c.seq.desc()))]
+
     def delete(self, workspace_id: str, name: str, version: int) -> None:
+        self._connection.execute(
+            model_aliases.delete().where(
+                model_aliases.c.workspace_id == workspace_id,
+                model_aliases.c.name == name,
+                model_aliases.c.version == version,
+            )
+        )
         self._connection.execute(
             models.delete().where(
                 models.c.workspace_id == workspace_id, models.c.name == name, models.c.version == version
@@ -58,7 +97,9 @@ class Models:
                 .scalar_subquery()
             )
             query = query.where(models.c.version == newest)
-        return [Model._make(row) for row in self._connection.execute(query.order_by(models.c.seq.desc()))]
+        found = [Model._make(row) for row in self._connection.execute(query.order_by(models.c.seq.desc()))]
+        wanted = chosen.dataset_id
+        return found if wanted is None else [model for model in found if wanted in {use.id for use in model.datasets}]
 
 
 def _counter(workspace_id: str, name: str) -> str:

@@ -24,7 +24,7 @@ from amlet.domain.data import DataPath
 from amlet.domain.environment import EnvironmentSpec, Lock
 from amlet.domain.gang import Gang
 from amlet.domain.job import Job, Share
-from amlet.domain.model import Resources
+from amlet.domain.model import DatasetUse, Resources
 from amlet.domain.run import PastAttempt, RunError, RunWarning, Stage
 from amlet.domain.sweep import SweepSpec, SweepState
 from amlet.store.columns import AnyText, Json, Moment, PackedJson, RowId
@@ -482,10 +482,43 @@ models = Table(
     _may("resources", Json(Resources)),
     _must("size_bytes", BigInteger),
     _must("created", Moment),
+    _must("created_by", Text),
+    _may("snapshot_id", Text),
+    _may("parent_id", Text),
+    _must("datasets", Json(list[DatasetUse])),
+    _may("sample_input", Text),
+    _may("sample_output", Text),
+    _may("stage", Text),
     UniqueConstraint("workspace_id", "name", "version"),
     Index("models_run", "workspace_id", "run_id"),
     Index("models_tree", "tree_id"),
 )
+
+model_aliases = Table(
+    "model_aliases",
+    metadata,
+    _of_workspace(primary_key=True),
+    _key("name", Text),
+    _key("alias", Text),
+    _must("version", BigInteger),
+)
+
+model_events = Table(
+    "model_events",
+    metadata,
+    _key("seq", RowId),
+    _of_workspace(),
+    _must("name", Text),
+    _must("when", Moment),
+    _must("what", Text),
+    _may("version", BigInteger),
+    _must("detail", Text),
+    _must("by", Text),
+    _may("why", Text),
+    _may("before", BigInteger),
+    Index("model_events_name", "workspace_id", "name", "seq"),
+)
+"""Only ever added to."""
 
 services = Table(
     "services",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, NamedTuple, Optional
 
 from amlet.domain.artifact import Entry
-from amlet.domain.model import Model, Resources
+from amlet.domain.model import Alias, DatasetUse, Event, Model, Resources
 
 
 class RegisterModel(NamedTuple):
@@ -25,6 +25,14 @@ class RegisterModel(NamedTuple):
     resources: Optional[Resources] = None
     request_id: str = ""
     """Chosen by the client: the same request sent twice makes one version."""
+    datasets: List[DatasetUse] = []
+    sample_input: Optional[str] = None
+    sample_output: Optional[str] = None
+    """Ids of datasets."""
+    parent_id: Optional[str] = None
+    """The version that it was made from, `iris:3`."""
+    by: str = ""
+    """Who asks, as the client knows them."""
 
 
 class RegisterAnswer(NamedTuple):
@@ -44,7 +52,66 @@ class ModelQuery(NamedTuple):
     run_id: Optional[str] = None
     framework: Optional[str] = None
     latest: bool = False
+    dataset_id: Optional[str] = None
+    """Only those made with it."""
 
 
 class Models(NamedTuple):
     models: List[Model]
+
+
+class EditModel(NamedTuple):
+    """Change what is said of a version. What is None stays as it is."""
+
+    tags: Optional[Dict[str, Optional[str]]] = None
+    """In place of all that there are."""
+    add_tags: Dict[str, Optional[str]] = {}
+    remove_tags: List[str] = []
+    add_properties: Dict[str, str] = {}
+    """New keys only: a property that is there never changes."""
+    description: Optional[str] = None
+    resources: Optional[Resources] = None
+    sample_input: Optional[str] = None
+    sample_output: Optional[str] = None
+    add_datasets: List[DatasetUse] = []
+    stage: Optional[str] = None
+    """An empty text takes it away."""
+    by: str = ""
+    why: Optional[str] = None
+
+
+class SetAlias(NamedTuple):
+    """Let an alias stand for a version, or for none."""
+
+    alias: str
+    version: Optional[int] = None
+    by: str = ""
+    why: Optional[str] = None
+
+
+class Rollback(NamedTuple):
+    """Let an alias stand for the version that it stood for before."""
+
+    alias: str
+    by: str = ""
+    why: Optional[str] = None
+
+
+class ModelResolve(NamedTuple):
+    """`iris`, `iris:2`, `iris@champion`."""
+
+    reference: str
+
+
+class DeleteQuery(NamedTuple):
+    by: str = ""
+
+
+class Aliases(NamedTuple):
+    aliases: List[Alias]
+
+
+class History(NamedTuple):
+    """What became of a model's versions and aliases, newest first."""
+
+    events: List[Event]

@@ -495,6 +495,60 @@ MODEL_DELETE = Route(
     (OWNER,),
     server.Done,
     "Delete one version of a model",
+    query=models.DeleteQuery,
+)
+
+MODEL_RESOLVE = Route(
+    "models.resolve",
+    "GET",
+    _WORKSPACE + "/model",
+    (OWNER, RUN),
+    Model,
+    "The model that a name, a version or an alias stands for",
+    query=models.ModelResolve,
+)
+MODEL_EDIT = Route(
+    "models.edit",
+    "PATCH",
+    _WORKSPACE + "/models/{name}/{version}",
+    (OWNER, RUN),
+    Model,
+    "Change what is said of a version",
+    models.EditModel,
+)
+MODEL_ALIASES = Route(
+    "models.aliases",
+    "GET",
+    _WORKSPACE + "/model-aliases/{name}",
+    (OWNER, RUN),
+    models.Aliases,
+    "The aliases of a model",
+)
+MODEL_SET_ALIAS = Route(
+    "models.set_alias",
+    "PUT",
+    _WORKSPACE + "/model-aliases/{name}",
+    (OWNER, RUN),
+    models.Aliases,
+    "Let an alias stand for a version",
+    models.SetAlias,
+)
+MODEL_ROLLBACK = Route(
+    "models.rollback",
+    "POST",
+    _WORKSPACE + "/model-aliases/{name}/rollback",
+    (OWNER,),
+    models.Aliases,
+    "Let an alias stand for the version that it stood for before",
+    models.Rollback,
+)
+MODEL_HISTORY = Route(
+    "models.history",
+    "GET",
+    _WORKSPACE + "/model-history/{name}",
+    (OWNER, RUN),
+    models.History,
+    "What became of a model's versions and aliases",
 )
 
 _DATASTORE = _WORKSPACE + "/datastores/{name}"

@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from amlet.cli.commands import env, server
+from amlet.cli.commands import env, models, server, services
 from amlet.cli.lazy import LazyGroup
 from amlet.cli.main import main
 from amlet.cli.root import COMMANDS, root
@@ -25,7 +25,7 @@ def commands(group: click.Command) -> list[tuple[str, click.Command]]:
     return found
 
 
-GROUPS = {"server": server.command, "env": env.command}
+GROUPS = {"server": server.command, "env": env.command, "models": models.command, "services": services.command}
 ALL = [
     *commands(root),
     *((f"{group} {name}", command) for group, held in GROUPS.items() for name, command in commands(held)),

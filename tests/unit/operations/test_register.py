@@ -110,4 +110,4 @@ def test_a_model_that_a_service_uses_is_not_deleted(world, trained):  # v1-behav
     world.do(lambda tx: deploy(tx, world.workspace_id, asked, world.now))
 
     with pytest.raises(Conflict, match='used by service "iris-service"'):
-        world.do(lambda tx: unregister(tx, world.workspace_id, "iris", 1))
+        world.do(lambda tx: unregister(tx, world.workspace_id, "iris", 1, "ann", world.now))

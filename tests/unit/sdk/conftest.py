@@ -24,7 +24,7 @@ from amlet.sdk.workspace import Workspace
 from amlet.wire.computes import ComputeNode, ComputeNodes, Computes, ComputeState
 from amlet.wire.environments import BuildState, EnvironmentRecord, Environments
 from amlet.wire.files import RunFile, SizeAnswer, TreeAnswer
-from amlet.wire.models import Models, RegisterAnswer
+from amlet.wire.models import Aliases, Models, RegisterAnswer
 from amlet.wire.runs import Metrics, RunChanges, RunDetails, RunPage, SubmitAnswer
 from amlet.wire.runs import Runs as StartedRuns
 from amlet.wire.server import Done
@@ -234,6 +234,7 @@ class ModelsApi:
         self.kept: list[models.Model] = []
         self.asked: list[Any] = []
         self.notes: list[str] = []
+        self.named: list[tuple[str, models.Alias]] = []
         self.refusal: Exception | None = None
         self.content: dict[str, bytes] = {"model.joblib": b"bytes of a model"}
 
@@ -261,6 +262,24 @@ class ModelsApi:
         )
         self.kept.insert(0, made)
         return RegisterAnswer(made, [], self.notes)
+
+    def edit(self, _workspace: str, name: str, version: int, asked: Any) -> models.Model:
+        (held,) = [model for model in self.kept if (model.name, model.version) == (name, version)]
+        tags = held.tags if asked.tags is None else asked.tags
+        changed = held._replace(
+            tags={key: value for key, value in {**tags, **asked.add_tags}.items() if key not in asked.remove_tags},
+            properties={**held.properties, **asked.add_properties},
+            description=asked.description or held.description,
+        )
+        self.kept[self.kept.index(held)] = changed
+        return changed
+
+    def aliases(self, _workspace: str, name: str) -> Aliases:
+        return Aliases([alias for model, alias in self.named if model == name])
+
+    def set_alias(self, workspace: str, name: str, asked: Any) -> Aliases:
+        self.named.append((name, models.Alias(asked.alias, asked.version)))
+        return self.aliases(workspace, name)
 
     def list(self, _workspace: str, query: Any) -> Models:
         found = [

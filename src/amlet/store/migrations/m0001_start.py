@@ -333,9 +333,32 @@ _table(
     *_text("tags", "properties"),
     *_text("resources", nullable=True),
     *_number("size_bytes", "created"),
+    *_text("created_by"),
+    *_text("snapshot_id", "parent_id", nullable=True),
+    *_text("datasets"),
+    *_text("sample_input", "sample_output", "stage", nullable=True),
     UniqueConstraint("workspace_id", "name", "version"),
     Index("models_run", "workspace_id", "run_id"),
     Index("models_tree", "tree_id"),
+)
+_table(
+    "model_aliases",
+    _workspace(key=True),
+    *_text("name", "alias", key=True),
+    *_number("version"),
+)
+_table(
+    "model_events",
+    _seq(),
+    _workspace(),
+    *_text("name"),
+    *_number("when"),
+    *_text("what"),
+    *_number("version", nullable=True),
+    *_text("detail", "by"),
+    *_text("why", nullable=True),
+    *_number("before", nullable=True),
+    Index("model_events_name", "workspace_id", "name", "seq"),
 )
 _table(
     "services",
