@@ -26,6 +26,7 @@ from benchmarks import (
     server_process,
     snapshots,
     spread,
+    sweep_sampling,
     sweeping,
     trackers,
     warm_starts,
@@ -55,6 +56,7 @@ ALL: dict[str, Measure] = {
     "spread": spread.figures,
     "warm": warm_starts.figures,
     "sweep": sweeping.figures,
+    "sampling": sweep_sampling.figures,
     "scale": scale.figures,
 }
 

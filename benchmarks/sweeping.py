@@ -33,6 +33,7 @@ from benchmarks.measure import Bar, Figure
 from benchmarks.place import Place
 
 FEW, MANY = 100, 1_000
+RANDOM_POINTS = Sampling(RANDOM, {"C": ["loguniform", [-3, 3]], "kernel": ["choice", [["rbf", "linear"]]]}, 1)
 REPORTS = 5
 PAIRS = 3
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -48,35 +49,34 @@ def figures(_place: Place) -> Iterator[Figure]:
     for name, policy in (("", Policy()), (" with median stopping", Policy(MEDIAN_STOPPING))):
         few, many = [], []
         for _ in range(PAIRS):
-            few.append(_cost_ms(FEW, policy))
-            many.append(_cost_ms(MANY, policy))
+            few.append(cost_ms(FEW, policy))
+            many.append(cost_ms(MANY, policy))
         note = f"{REPORTS} reports a trial, a pass of the sweeper after each" if name else ""
         floor = f"a trial of {FEW}"
         bar = Bar(ours=5, ratio=1.2)  # ten times the trials: at most twelve times the time
         yield Figure(f"a random trial of {MANY:,}{name}", "ms", many, floor, few, bar, note=note)
 
 
-def _cost_ms(count: int, policy: Policy) -> float:
+def cost_ms(count: int, policy: Policy = Policy(), sampling: Sampling = RANDOM_POINTS) -> float:  # noqa: B008
     """What the sweeper takes for a trial: drawing, its records, counting its end, ruling on its reports."""
     with tempfile.TemporaryDirectory(prefix="amlet-sweeping-") as folder:
         records = Database(Path(folder) / "records.db")
         model = ModelBased(Path(folder), lambda _method: own_environment())
         try:
             sweeper = Sweeper(records, LogFolder(Path(folder) / "logs"), model, lambda _tx: lambda _key: LOCK)
-            return _swept_ms(records, sweeper, count, policy)
+            return _swept_ms(records, sweeper, count, policy, sampling)
         finally:
             model.close()
             records.close()
 
 
-def _swept_ms(records: Database, sweeper: Sweeper, count: int, policy: Policy) -> float:
+def _swept_ms(records: Database, sweeper: Sweeper, count: int, policy: Policy, sampling: Sampling) -> float:
     def do(work: Callable[[Transaction], T]) -> T:
         return records.write(work).result()
 
     workspace = do(lambda tx: ensure_workspace(tx, EnsureWorkspace("s", "g", "sweeping"), NOW)).workspace.id
     do(lambda tx: tx.blobs.add([BlobLocation(SCRIPT.sha256, SCRIPT.size_bytes)]))
     do(lambda tx: tx.locks.add(LOCK, SPEC.content_key()))
-    sampling = Sampling(RANDOM, {"C": ["loguniform", [-3, 3]], "kernel": ["choice", [["rbf", "linear"]]]}, 1)
     spec = SweepSpec(sampling, [Objective("accuracy", MAXIMIZE)], count, 2, policy)
     job = Job(SPEC, "", script="train.py")
     asked = SubmitSweep(SubmitRun("sweeping", job, [SCRIPT], "sweeping"), spec)
