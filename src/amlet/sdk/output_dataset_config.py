@@ -159,7 +159,9 @@ class TransformationMixin:
         set_column_types: Optional[Dict[str, Any]] = None,
     ) -> OutputTabularDatasetConfig:
         """The same as a table of delimited files; the arguments are those of Dataset.Tabular.from_delimited_files."""
-        told = {"include_path": include_path, "separator": separator, "header": header}
+        from amlet.sdk.dataset.type_definitions import header_name
+
+        told = {"include_path": include_path, "separator": separator, "header": header_name(header)}
         return self._tabular("delimited", told, partition_format, path_glob, set_column_types)
 
     def read_parquet_files(
