@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from amlet.domain.sweep import BY_NUMBER, NO_TERMINATION, Trial
+from amlet.domain.run import TERMINAL
+from amlet.domain.sweep import BY_NUMBER, NO_TERMINATION, Standing, Trial
 from amlet.operations.submit_sweep import find_sweep
 from amlet.operations.trials import standings
 from amlet.store.base import SweepRecord, Transaction
@@ -22,6 +23,20 @@ class Course:
         """Trials of the sweeps that this one goes on from."""
         self.resumed = resumed
         """The parameters of the trials that are gone on with, which have the first numbers."""
+
+        self._own: dict[int, Known] = {}
+        self._going_on: dict[int, Trial] = {}
+        self._read = 0
+
+    def known(self, tx: Transaction, sweep: SweepRecord) -> list[Known]:
+        """What a model has to know: trials of before, and the sweep's own. What was over is not read again."""
+        key = (sweep.workspace_id, sweep.run_id)
+        opened = {trial.number: trial for trial in tx.sweeps.open_trials(*key)}
+        added = {trial.number: trial for trial in tx.sweeps.trials(*key, first=self._read)}
+        for standing in standings(tx, sweep, list({**self._going_on, **added, **opened}.values())):
+            self._own[standing.trial.number] = _known(standing, standing.trial.number)
+        self._going_on, self._read = opened, sweep.state.drawn
+        return [*self.before, *(self._own[number] for number in sorted(self._own))]
 
     @classmethod
     def of(cls, tx: Transaction, workspace_id: str, run_id: str) -> Course:
@@ -60,12 +75,15 @@ def _number(value: object) -> float:
 
 def _trials_of(tx: Transaction, workspace_id: str, run_id: str) -> list[Known]:
     sweep = find_sweep(tx, workspace_id, run_id)
-    found = []
-    for standing in standings(tx, sweep, tx.sweeps.trials(workspace_id, run_id)):
-        values = [value for value in standing.best if value is not None]
-        whole = values if len(values) == len(standing.best) else None
-        found.append(Known(0, standing.trial.parameters, whole, going_on=False))
-    return found
+    told = standings(tx, sweep, tx.sweeps.trials(workspace_id, run_id))
+    return [_known(standing, 0)._replace(going_on=False) for standing in told]
+
+
+def _known(standing: Standing, number: int) -> Known:
+    values = [value for value in standing.best if value is not None]
+    going_on = standing.status not in TERMINAL
+    told = values if len(values) == len(standing.best) and not going_on else None
+    return Known(number, standing.trial.parameters, told, going_on)
 
 
 def _parameters(tx: Transaction, workspace_id: str, run_id: str) -> Parameters:

@@ -22,7 +22,7 @@ from amlet.operations.sweep_end import end_sweep, stop
 from amlet.operations.sweep_log import say
 from amlet.operations.sweep_watch import look_after
 from amlet.operations.transitions import save
-from amlet.operations.trials import add_trial, standings
+from amlet.operations.trials import add_trial
 from amlet.store.base import Records, SweepRecord, Transaction
 from amlet.sweeps.base import Parameters
 from amlet.sweeps.model_based import Known, ModelBased
@@ -117,7 +117,7 @@ class Sweeper:
             by_number = sweep.spec.sampling.method in BY_NUMBER
             if not by_number and sweep.state.drawn >= len(sweep.spec.resume_child_runs):
                 self._keep(tx, before, sweep)
-                return Question(sweep.state.drawn, sweep.spec, [*course.before, *self._known(tx, sweep)])
+                return Question(sweep.state.drawn, sweep.spec, course.known(tx, sweep))
             ends = self._draw(tx, sweep, parent, course, min(room, AT_ONCE), now)
             return ends or room > AT_ONCE or not by_number
         if open_count:
@@ -168,17 +168,6 @@ class Sweeper:
         if scheduled:
             said = [f"Scheduling job, id='{run_id}'" for run_id in scheduled]
             say(tx, self._logs, sweep, "SCHEDULER", said, now)
-
-    def _known(self, tx: Transaction, sweep: SweepRecord) -> list[Known]:
-        """What the model has to know of the sweep's own trials."""
-        found = []
-        for standing in standings(tx, sweep, tx.sweeps.trials(sweep.workspace_id, sweep.run_id)):
-            values = [value for value in standing.best if value is not None]
-            whole = len(values) == len(standing.best)
-            going_on = standing.status not in runs.TERMINAL
-            told = values if whole and not going_on else None
-            found.append(Known(standing.trial.number, standing.trial.parameters, told, going_on))
-        return found
 
     def _forget(self, key: Key) -> None:
         del self._courses[key]

@@ -351,8 +351,8 @@ class SweepRecords(Protocol):
         """Raises Conflict when the sweep has a trial of this number."""
 
     def save_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None: ...
-    def trials(self, workspace_id: str, run_id: str) -> list[Trial]:
-        """All of them, by number."""
+    def trials(self, workspace_id: str, run_id: str, first: int = 0) -> list[Trial]:
+        """All of them from a number on, by number."""
 
     def open_trials(self, workspace_id: str, run_id: str) -> list[Trial]:
         """Those to look after, by number. Takes no longer when more are over."""

@@ -23,7 +23,7 @@ _PARTS = select(sweeps.c.parts).where(sweeps.c.is_open.is_(True)).distinct()
 _SAVE = sweeps.update().where(sweeps.c.run == bindparam("its_run"))
 _TRIALS = (
     select(*(trials.c[name] for name in Trial._fields))
-    .where(trials.c.sweep == bindparam("its_sweep"))
+    .where(trials.c.sweep == bindparam("its_sweep"), trials.c.number >= bindparam("first"))
     .order_by(trials.c.number)
 )
 _OPEN_TRIALS = _TRIALS.where(trials.c.is_open.is_(True))
@@ -73,8 +73,8 @@ class Sweeps:
         sweep = self._seq(workspace_id, run_id)
         self._connection.execute(_SAVE_TRIAL, {**row, "its_sweep": sweep, "its_number": trial.number})
 
-    def trials(self, workspace_id: str, run_id: str) -> list[Trial]:
-        return self._trials(_TRIALS, workspace_id, run_id)
+    def trials(self, workspace_id: str, run_id: str, first: int = 0) -> list[Trial]:
+        return self._trials(_TRIALS, workspace_id, run_id, first)
 
     def open_trials(self, workspace_id: str, run_id: str) -> list[Trial]:
         return self._trials(_OPEN_TRIALS, workspace_id, run_id)
@@ -96,6 +96,6 @@ class Sweeps:
             self._seqs[key] = seq_of(self._connection, workspace_id, run_id)
         return self._seqs[key]
 
-    def _trials(self, query: Select[Any], workspace_id: str, run_id: str) -> list[Trial]:
+    def _trials(self, query: Select[Any], workspace_id: str, run_id: str, first: int = 0) -> list[Trial]:
         sweep = self._seq(workspace_id, run_id)
-        return [Trial._make(row) for row in self._connection.execute(query, {"its_sweep": sweep})]
+        return [Trial._make(row) for row in self._connection.execute(query, {"its_sweep": sweep, "first": first})]
