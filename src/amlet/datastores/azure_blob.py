@@ -84,12 +84,19 @@ class AzureBlobStore:
                     self._made = blob.ContainerClient(
                         account_url(self._settings, "blob"),
                         self._settings["container_name"],
-                        credential=credential(self._settings, self._credentials),
-                        connection_timeout=TIMEOUT_S,
-                        read_timeout=TIMEOUT_S,
-                        retry_policy=blob.LinearRetry(backoff=PAUSE_S, retry_total=TRIES),
+                        **client_options(blob, self._settings, self._credentials),
                     )
             return self._made
+
+
+def client_options(package: Any, settings: Mapping[str, str], credentials: Mapping[str, str]) -> dict[str, Any]:
+    """How a client of a storage account signs in, and how long it tries: the same for blobs and shares."""
+    return {
+        "credential": credential(settings, credentials),
+        "connection_timeout": TIMEOUT_S,
+        "read_timeout": TIMEOUT_S,
+        "retry_policy": package.LinearRetry(backoff=PAUSE_S, retry_total=TRIES),
+    }
 
 
 def account_url(settings: Mapping[str, str], service: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from amlet.base.errors import NotFound
-from amlet.datastores.azure_blob import PARALLEL, PAUSE_S, TIMEOUT_S, TRIES, BlobStream, account_url, credential
+from amlet.datastores.azure_blob import PARALLEL, BlobStream, account_url, client_options
 from amlet.datastores.azure_errors import told
 from amlet.datastores.base import Exactly, OpenFile, library
 from amlet.domain.data import DataFile, folder_of, is_glob, matcher
@@ -108,10 +108,7 @@ class AzureFileStore:
                     self._made = fileshare.ShareClient(
                         account_url(self._settings, "file"),
                         self._settings["container_name"],
-                        credential=credential(self._settings, self._credentials),
-                        connection_timeout=TIMEOUT_S,
-                        read_timeout=TIMEOUT_S,
-                        retry_policy=fileshare.LinearRetry(backoff=PAUSE_S, retry_total=TRIES),
+                        **client_options(fileshare, self._settings, self._credentials),
                     )
             return self._made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 HYPERDRIVE = "hyperdrive"
 """The type of a sweep's run (v1-behaviours 12.14)."""
@@ -60,13 +60,6 @@ class Objective(NamedTuple):
     metric: str
     goal: str
     """One of GOALS."""
-
-    def best(self, values: Iterable[float]) -> Optional[float]:
-        """The best of a trial's values: of all that were logged, not the last (v1-behaviours 12.16). NaN never is."""
-        numbers = [value for value in values if not math.isnan(value)]
-        if not numbers:
-            return None
-        return min(numbers) if self.goal == MINIMIZE else max(numbers)
 
     def is_better(self, one: float, other: float) -> bool:
         """Whether one value is better than the other. NaN is worse than any."""

@@ -187,10 +187,12 @@ class Estimator(MMLBaseEstimator):
             conda_dependencies_file or conda_dependencies_file_path,
             pip_requirements_file or pip_requirements_file_path,
         )
-        environment = environment_definition or _environment(source_directory, packages, user_managed=user_managed)
-        image = custom_docker_image or custom_docker_base_image
-        if image is not None and environment_definition is None:
-            environment.docker.base_image = image
+        environment = environment_definition or _environment(
+            source_directory,
+            packages,
+            image=custom_docker_image or custom_docker_base_image,
+            user_managed=user_managed,
+        )
         spread = _spread(distributed_training or distributed_backend, node_count, process_count_per_node)
         self._describe(
             entry_script,
@@ -265,9 +267,9 @@ class SKLearn(MMLBaseEstimator):
             conda_dependencies_file or conda_dependencies_file_path,
             pip_requirements_file or pip_requirements_file_path,
         )
-        environment = environment_definition or _environment(source_directory, packages, user_managed=user_managed)
-        if custom_docker_image is not None and environment_definition is None:
-            environment.docker.base_image = custom_docker_image
+        environment = environment_definition or _environment(
+            source_directory, packages, image=custom_docker_image, user_managed=user_managed
+        )
         self._describe(
             entry_script,
             script_params,
@@ -304,7 +306,7 @@ def arguments_of(parameters: Dict[str, Any]) -> List[Any]:
     return told
 
 
-def _environment(folder: str, packages: Packages, *, user_managed: bool) -> Environment:
+def _environment(folder: str, packages: Packages, *, image: Optional[str], user_managed: bool) -> Environment:
     from pathlib import Path
 
     if packages.conda_file is not None:
@@ -321,6 +323,8 @@ def _environment(folder: str, packages: Packages, *, user_managed: bool) -> Envi
     for name in [*_listed(folder, packages), *packages.pip]:
         dependencies.add_pip_package(name)
     made.python.user_managed_dependencies = user_managed
+    if image is not None:
+        made.docker.base_image = image
     return made
 
 

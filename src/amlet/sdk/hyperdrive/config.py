@@ -106,8 +106,6 @@ class HyperDriveConfig:
         self._custom_run_id = custom_run_id
         self._resume_from = _list_of(resume_from)
         self._resume_child_runs = _list_of(resume_child_runs)
-        self._primary_metric_name = primary_metric_name
-        self._primary_metric_goal = primary_metric_goal
         self._max_total_runs = max_total_runs
         self._max_concurrent_runs = max_total_runs if max_concurrent_runs is None else max_concurrent_runs
         goals = [(primary_metric_name, primary_metric_goal), *more_objectives]
