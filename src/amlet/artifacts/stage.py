@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
@@ -74,6 +75,10 @@ class TreeCache:
                     f"The files in {self._place(key)} were removed or changed while they were copied to {target}.",
                     hint="leave this folder to amlet; try again.",
                 )
+
+    def holds(self, tree: Tree) -> bool:
+        """Whether the tree is at hand, as it looks."""
+        return self._place(tree.id).is_dir()
 
     def prune(self, max_bytes: int, now: datetime) -> int:
         """Remove the trees that were not used for longest until the rest fits; those in use stay.
@@ -270,6 +275,20 @@ def collect(folder: Path, prefix: str) -> tuple[list[Entry], list[str]]:
                 skipped.setdefault(f"cannot be read ({os.strerror(error.errno or 0)})", []).append(path)
     entries.sort(key=lambda entry: entry.path)
     return entries, [_skipped_sentence(reason, sorted(paths)) for reason, paths in skipped.items()]
+
+
+def is_larger(folder: Path, names: Sequence[str], limit_bytes: int) -> bool:
+    """Whether what `collect` finds below folders of these names is more than so many bytes, as far as can be seen."""
+    waiting = [str(folder / name) for name in names]
+    left = limit_bytes
+    while waiting and left >= 0:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as found:
+            for child in found:
+                if child.is_dir(follow_symlinks=False):
+                    waiting.append(child.path)
+                else:
+                    left -= child.stat().st_size
+    return left < 0
 
 
 def collect_file(path: str, place: str) -> Entry | None:

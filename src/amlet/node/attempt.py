@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from amlet.artifacts.remote import RemoteBlobs
-from amlet.artifacts.stage import collect
+from amlet.artifacts.stage import collect, is_larger
 from amlet.base.errors import AmletError, InvalidInput, NotFound, StaleAttempt, StorageFailed, Unavailable
 from amlet.base.paths import owner_only
 from amlet.client.datastore_files import DatastoreFiles
@@ -28,28 +28,30 @@ from amlet.environments import Build
 from amlet.node.containers import ContainerProcess
 from amlet.node.data import RunData
 from amlet.node.gang import Part
+from amlet.node.growing import Growing, Last
 from amlet.node.limits import Limits
 from amlet.node.live_outputs import Watch
 from amlet.node.parts import Parts
 from amlet.node.processes import JobProcess
-from amlet.node.tails import Tail, TailFolder
 from amlet.node.variables import job_variables
 from amlet.node.warm import WarmStart
 from amlet.runtime import losses
 from amlet.runtime.attempt import JobFile, Result, reserve, write_json
 from amlet.runtime.marked import end_marked
 from amlet.wire import codec
-from amlet.wire.files import AppendQuery, DrainQuery
 from amlet.wire.nodes import AttemptQuery, AttemptStarted, RenewLease, SettleAnswer, SettleAttempt
 
 LEASE_FILE = "lease.json"
 """In the attempt's folder: what a node that comes after must know to go on."""
 
 TICK_S = 0.05
-SCAN_S = 0.5
-"""How often ./logs is looked through for new files."""
+LARGE_BYTES = 16 << 20
+"""Outputs of which it takes a moment to read them: the run is told to be Finalizing before that."""
 
 RENEW_WAIT_S = 5.0
+FIRST_RENEWAL_S = 0.25
+"""The lease is fresh, and what starts is at hand: most runs that start warm are over by then."""
+
 PATIENCE_S = 24 * 3600.0
 """A run that has been trained for hours is not given up because the server is away."""
 
@@ -91,16 +93,15 @@ class Attempt:
         self._output = folder / "std_log.txt"
         self._client = parts.client.patient(0)
         self._rest_until = 0.0
+        self._rest_s = 0.0
         self._stop = threading.Event()
         self._cancelled = False
         self._stale = False
         self._process: JobProcess | None = None
         self._part = part = Part(parts, lease)
-        self._files = TailFolder(
-            self._work / "logs", lambda name, at, data: self._append(part.file_name("logs/" + name), at, data)
-        )
-        self._journal_tails = TailFolder(self._journals, self._drain)
-        self._std_logs = [Tail(path, partial(self._append, name)) for path, name in part.logs(folder, self._output)]
+        self._growing = Growing(self._client, lease, part, folder, self._output)
+        self._last: Last | None = None
+        self._over_at = 0.0
         self._key = (lease.workspace_id, lease.run_id)
         self._outputs = Watch(self._client, *self._key, lease.attempt, self._work / "outputs")
         self._limits = Limits(lease.share, folder.name)
@@ -112,6 +113,8 @@ class Attempt:
 
     def run(self, adopted: JobProcess | None = None) -> None:
         """Bring the attempt to its end; with a process of an earlier node, go on from there."""
+        at_hand = adopted is None and self._part.is_alone and self._parts.trees.holds(self._lease.snapshot)
+        self._rest_s = FIRST_RENEWAL_S if at_hand else 0.0
         renewer = threading.Thread(target=self._keep_lease, name=f"renew-{self._lease.run_id}", daemon=True)
         renewer.start()
         keep = False
@@ -265,7 +268,6 @@ class Attempt:
     def _watch(self, process: JobProcess) -> Ending:
         began = time.monotonic()
         limit_s = self._lease.job.max_duration_s
-        scanned = 0.0
         over = None
         if self._part.is_first:  # what another node's files are called, the end says
             self._outputs.start()
@@ -286,19 +288,15 @@ class Attempt:
             if time.monotonic() < self._rest_until:
                 continue
             try:
-                for tail in self._std_logs:
-                    tail.advance()
-                if time.monotonic() - scanned > SCAN_S:
-                    scanned = time.monotonic()
-                    self._files.advance()
-                    self._journal_tails.advance()
+                self._growing.advance()
             except PASSING as error:  # the script goes on; what it writes stays in its files
                 log.info("run %s: %s", self._lease.run_id, error)
                 self._rest_until = time.monotonic() + AGAIN_S
+        self._over_at = time.monotonic()
         self._outputs.end()
         self._end_stragglers()  # a process that the script left behind might write for ever
-        for drain in (*(tail.drain for tail in self._std_logs), self._journal_tails.drain):
-            self._insist(drain)
+        if not self._part.is_alone:  # the nodes of a run wait for each other first
+            self._insist(self._growing.drain)
         return self._ending(process, over)
 
     def _insist(self, call: Callable[[], T]) -> T:
@@ -339,11 +337,9 @@ class Attempt:
         why = str(error) if isinstance(error, AmletError) else f"{type(error).__name__}: {error}"
         text = f"The node could not bring the run to its end: {why}"
         failure = RunError("SystemError", text, type(error).__name__)
-        asked = SettleAttempt(
-            self._lease.attempt, runs.FAILED, None, failure, [], self._lost(), collected=False, is_nodes_fault=True
-        )
+        ending = Ending(runs.FAILED, None, failure, is_nodes_fault=True)
         try:
-            self._insist(lambda: self._tell_end(asked))
+            self._tell_end(self._end(ending, [], self._lost(), collected=False))
         except AmletError as refused:
             log.error("attempt %s of %s: %s", self._lease.attempt, self._lease.run_id, refused)
 
@@ -395,28 +391,61 @@ class Attempt:
         if self._parts.ended.is_set():
             raise Unavailable(f"Node {self._parts.name} was told to end while other nodes of the run went on.")
 
-    def _tell_end(self, asked: SettleAttempt) -> SettleAnswer:
+    def _end(
+        self, ending: Ending, outputs: list[Entry], said: list[RunWarning], *, collected: bool = True
+    ) -> SettleAttempt:
+        return SettleAttempt(
+            self._lease.attempt,
+            ending.outcome,
+            ending.exit_code,
+            ending.error,
+            outputs,
+            said,
+            collected,
+            ending.is_nodes_fault,
+            ended_s=time.monotonic() - self._over_at if self._over_at else 0.0,
+        )
+
+    def _tell_end(self, asked: SettleAttempt) -> list[str]:
+        """Tell the end, and what was not sent before it.
+
+        Returns:
+            The blobs to send first.
+        """
+        if not self._part.is_first:
+            return self._insist(lambda: self._part.end(asked)).missing
+        if self._last is not None:
+            answer = self._settled(asked._replace(logs=self._last.logs, journals=self._last.journals))
+            if not answer.behind:
+                return answer.missing
+            self._last = None
+            self._insist(self._growing.drain)
+        return self._settled(asked).missing
+
+    def _settled(self, asked: SettleAttempt) -> SettleAnswer:
+        return self._insist(lambda: self._client.nodes.settle(*self._key, asked))
+
+    def _tell_finalizing(self) -> None:
         if self._part.is_first:
-            return self._client.nodes.settle(*self._key, asked)
-        return self._part.end(asked)
+            self._insist(lambda: self._client.nodes.finalizing(*self._key, AttemptQuery(self._lease.attempt)))
 
     def _settle(self, ending: Ending) -> None:
-        attempt = self._lease.attempt
-        if self._part.is_first:
-            self._insist(lambda: self._client.nodes.finalizing(*self._key, AttemptQuery(attempt)))
+        if self._lease.job.outputs or is_larger(self._work, ("outputs", "logs"), LARGE_BYTES):
+            self._tell_finalizing()
         ending, brought = self._bring_data(ending)
-        self._insist(self._files.drain)
+        self._last = self._insist(self._growing.last) if self._part.is_alone else None
+        if self._last is None:
+            self._insist(self._growing.drain)
         kept = self._folder / FOLDER
         self._insist(lambda: bring_kept(self._client, *self._key, kept, log.info))
         entries, warnings = self._insist(self._collect)
         said = [*self._lost(), *(RunWarning("outputs", text) for text in [*warnings, *brought])]
         for _ in range(5):
             told = self._part.entries(entries)
-            asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, told, said)
-            asked = asked._replace(is_nodes_fault=ending.is_nodes_fault)
-            missing = self._insist(partial(self._tell_end, asked)).missing
+            missing = self._tell_end(self._end(ending, told, said))
             if not missing:
                 return
+            self._tell_finalizing()
             sources: Sources = {entry.sha256: (self._work / entry.path, entry.size_bytes) for entry in entries}
             try:
                 self._insist(partial(send_missing, self._client, self._lease.workspace_id, missing, sources))
@@ -426,9 +455,7 @@ class Attempt:
             "Files of ./outputs changed while they were collected: what is kept of them was seen while the script ran."
         )
         said.append(RunWarning("outputs", text))
-        asked = SettleAttempt(attempt, ending.outcome, ending.exit_code, ending.error, [], said, collected=False)
-        asked = asked._replace(is_nodes_fault=ending.is_nodes_fault)
-        self._insist(lambda: self._tell_end(asked))
+        self._tell_end(self._end(ending, [], said, collected=False))
 
     def _bring_data(self, ending: Ending) -> tuple[Ending, list[str]]:
         """Bring the job's outputs to their datastores. A run whose output cannot be brought is not completed."""
@@ -444,8 +471,6 @@ class Attempt:
                 return ending, [str(error)]
             failure = RunError("SystemError", f"An output could not be brought to its datastore: {error}")
             return ending._replace(outcome=runs.FAILED, error=failure), []
-        finally:
-            self._insist(self._std_logs[0].drain)
         return ending, told
 
     def _lost(self) -> list[RunWarning]:
@@ -485,6 +510,7 @@ class Attempt:
 
     def _keep_lease(self) -> None:
         asked = RenewLease(self._lease.attempt, self._parts.name, RENEW_WAIT_S)
+        self._stop.wait(self._rest_s)
         while not self._stop.is_set():
             try:
                 state = self._parts.client.nodes.renew(*self._key, self._part.renewal(asked), patience_s=5.0)
@@ -503,11 +529,3 @@ class Attempt:
                 if state.cancel and self._part.is_alone:
                     asked = asked._replace(wait_s=0.0)
                     self._stop.wait(RENEW_WAIT_S)
-
-    def _append(self, path: str, offset: int, data: bytes) -> int:
-        query = AppendQuery(path, offset, self._lease.attempt)
-        return self._client.nodes.append_log(*self._key, data, len(data), query).size_bytes
-
-    def _drain(self, journal: str, offset: int, data: bytes) -> int:
-        query = DrainQuery(self._part.journal_name(journal), offset, self._lease.attempt)
-        return self._client.runs.drain(*self._key, data, len(data), query).size_bytes

@@ -10,6 +10,10 @@ CHUNK_BYTES = 1 << 20
 LONGEST_CHUNK_BYTES = 16 << 20
 """The server takes no more at once; a line of a journal that is longer is lost."""
 
+LAST_BYTES = 128 << 10
+LAST_FILES = 16
+"""What comes with an attempt's end, in one request with it; more is sent before."""
+
 Send = Callable[[int, bytes], int]
 """(offset, bytes) -> how many bytes the server holds now."""
 
@@ -56,6 +60,20 @@ class Tail:
         while self.advance():
             pass
 
+    def rest(self) -> tuple[int, bytes] | None:
+        """The offset and the bytes of what was not sent; None when that is more than `LAST_BYTES`.
+
+        A file of which nothing was sent yet may be with the server already: whoever gets this goes by the offset.
+        """
+        offset = self._sent or 0
+        try:
+            with self._path.open("rb") as file:
+                file.seek(offset)
+                data = file.read(LAST_BYTES + 1)
+        except FileNotFoundError:
+            return offset, b""
+        return (offset, data) if len(data) <= LAST_BYTES else None
+
 
 class TailFolder:
     """All files of a folder that grows while a job runs."""
@@ -69,6 +87,28 @@ class TailFolder:
 
     def advance(self) -> bool:
         """Look for new files, send what is new of each; whether there may be more."""
+        self._look()
+        more = [tail.advance() for tail in self._tails.values()]
+        return any(more)
+
+    def drain(self) -> None:
+        """Send all there is."""
+        while self.advance():
+            pass
+
+    def rest(self) -> dict[str, tuple[int, bytes]] | None:
+        """What was not sent of each file, as `Tail.rest` has it; None when it is more, or of more than `LAST_FILES`."""
+        self._look()
+        found: dict[str, tuple[int, bytes]] = {}
+        for name, tail in self._tails.items():
+            held = tail.rest()
+            if held is None or len(found) == LAST_FILES:
+                return None
+            if held[1]:
+                found[name] = held
+        return found
+
+    def _look(self) -> None:
         for parent, folders, names in os.walk(self._folder, onerror=_unless_gone):
             folders.sort()
             for name in sorted(names):
@@ -78,13 +118,6 @@ class TailFolder:
                     continue
                 if path.is_file() and not path.is_symlink() and _nameable(relative):
                     self._tails[relative] = Tail(path, self._sender(relative))
-        more = [tail.advance() for tail in self._tails.values()]
-        return any(more)
-
-    def drain(self) -> None:
-        """Send all there is."""
-        while self.advance():
-            pass
 
     def _sender(self, relative: str) -> Send:
         return lambda offset, data: self._send(relative, offset, data)

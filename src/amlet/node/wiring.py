@@ -15,7 +15,6 @@ from pathlib import Path
 from amlet.artifacts.stage import TreeCache
 from amlet.base.paths import Home, owner_only
 from amlet.client.connection import Client
-from amlet.client.datastore_files import prune
 from amlet.client.server_file import ServerFile
 from amlet.client.transport import SOCKET_VARIABLE
 from amlet.domain.job import Share
@@ -47,7 +46,6 @@ def main() -> int:
         write_json(parts.folder / "process.json", mark_of()._asdict())
         uv_program.end_left_over(str(parts.home))
         orphan.watch(ended)
-        prune(parts.data)
         worker = Worker(parts)
         try:
             worker.run()

@@ -17,6 +17,7 @@ from amlet.domain.compute import LOCAL
 from amlet.domain.job import Lease
 from amlet.node import containers
 from amlet.node.attempt import LEASE_FILE, Attempt
+from amlet.node.idle import Idle
 from amlet.node.interactive import Undertaker
 from amlet.node.parts import Parts
 from amlet.node.processes import GONE, JobProcess
@@ -39,6 +40,7 @@ class Worker:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._attempts = owner_only(parts.folder / "attempts")
+        self._idle = Idle(parts.trees, parts.data)
         self._replicas = Replicas(parts) if parts.pool == LOCAL else None
 
     def run(self) -> None:
@@ -73,6 +75,8 @@ class Worker:
                 return
             if answer.lease is not None:
                 self._run(answer.lease)
+            else:
+                self._idle.use()
 
     def close(self) -> None:
         """End the replicas."""

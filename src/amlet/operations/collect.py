@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 from amlet.artifacts.logs import LogFolder
@@ -13,7 +14,7 @@ from amlet.operations.submit import check_entries
 from amlet.operations.transitions import SWEEPS, save
 from amlet.runtime.journal import ParsedJournal, read_points
 from amlet.store.base import FileRecord, Transaction
-from amlet.wire.nodes import OUTPUTS, LiveAnswer, LiveOutputs
+from amlet.wire.nodes import OUTPUTS, LastBytes, LiveAnswer, LiveOutputs, SettleAttempt
 
 
 def append_log(tx: Transaction, logs: LogFolder, run: Run, path: str, offset: int | None, data: bytes) -> int:
@@ -25,21 +26,46 @@ def append_log(tx: Transaction, logs: LogFolder, run: Run, path: str, offset: in
     Returns:
         The log's size afterwards. Less than `offset` when bytes between are missing: the caller sends from there.
     """
+    before, after = _append(tx, logs, run, path, offset, data)
+    if after != before:
+        save(tx, run)
+    return after
+
+
+def is_behind(tx: Transaction, logs: LogFolder, run: Run, asked: SettleAttempt) -> bool:
+    """Take the last bytes of logs and journals, which come with the end; their run is saved with that.
+
+    Returns:
+        Whether bytes before these are missing: they come by themselves then. What was taken here stays.
+    """
+    behind = False
+    for last in asked.logs:
+        data = _decoded(last)
+        behind |= _append(tx, logs, run, last.name, last.offset, data)[1] < last.offset + len(data)
+    for last in asked.journals:  # a line that was not finished is no line
+        behind |= _drain(tx, run, last.name, last.offset, _decoded(last))[1] < last.offset
+    return behind
+
+
+def _append(tx: Transaction, logs: LogFolder, run: Run, path: str, offset: int | None, data: bytes) -> tuple[int, int]:
+    """The log's size before and after."""
     if offset is not None:
         _check_offset(offset)
     record = tx.files.open_log(run.workspace_id, run.id, relative_path(path))
-    if offset is None:
-        offset = record.size_bytes
-    if record.log is None or offset > record.size_bytes:
-        return record.size_bytes
-    fresh = data[record.size_bytes - offset :]
-    if not fresh:
-        return record.size_bytes
-    logs.write(record.log, record.size_bytes, fresh)
-    size = record.size_bytes + len(fresh)
-    tx.files.put(run.workspace_id, run.id, [record._replace(size_bytes=size)])
-    save(tx, run)
-    return size
+    held = record.size_bytes
+    fresh = data if offset is None else data[held - offset :] if offset <= held else b""
+    if record.log is None or not fresh:
+        return held, held
+    logs.write(record.log, held, fresh)
+    tx.files.put(run.workspace_id, run.id, [record._replace(size_bytes=held + len(fresh))])
+    return held, held + len(fresh)
+
+
+def _decoded(last: LastBytes) -> bytes:
+    try:
+        return base64.b64decode(last.base64, validate=True)
+    except ValueError as error:
+        raise InvalidInput(f"The last bytes of {last.name[:100]!r} are not base64: {error}.") from error
 
 
 def drain(
@@ -53,21 +79,30 @@ def drain(
     Returns:
         The offset up to which the journal was taken: whole lines only.
     """
+    before, after = _drain(tx, run, journal, offset, data, parsed)
+    if after != before:
+        save(tx, run)
+    return after
+
+
+def _drain(
+    tx: Transaction, run: Run, journal: str, offset: int, data: bytes, parsed: ParsedJournal | None = None
+) -> tuple[int, int]:
+    """Up to where the journal was taken, before and after."""
     if not journal or len(journal) > 200:
         raise InvalidInput(f"{journal[:50]!r} cannot name a journal.")
     _check_offset(offset)
     taken = tx.metrics.drained(run.workspace_id, run.id, journal)
     if offset > taken:
-        return taken
+        return taken, taken
     if parsed is None or taken > offset:
         parsed = read_points(data[taken - offset :])
     if not parsed.consumed:
-        return taken
+        return taken, taken
     tx.metrics.add(run.workspace_id, run.id, journal, taken + parsed.consumed, parsed.points)
-    save(tx, run)
     if run.parent_id is not None:
         tx.touch(SWEEPS)
-    return taken + parsed.consumed
+    return taken, taken + parsed.consumed
 
 
 def _check_offset(offset: int) -> None:

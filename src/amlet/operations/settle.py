@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from amlet.artifacts.logs import LogFolder
 from amlet.base.errors import InvalidInput
 from amlet.domain import run as runs
 from amlet.domain.run import Run, RunError
-from amlet.operations.collect import put_files, settle_files
+from amlet.operations.collect import is_behind, put_files, settle_files
 from amlet.operations.datasets import settle_outputs
 from amlet.operations.gang import completed
 from amlet.operations.lease import LEASE_S, current
 from amlet.operations.retry import try_again
-from amlet.operations.transitions import RECONCILE, enter_queue, move, queue_topic, save
+from amlet.operations.transitions import RECONCILE, enter_queue, move, moved, queue_topic, save
 from amlet.store.base import Transaction
 from amlet.wire.nodes import SettleAnswer, SettleAttempt
+
+LATEST_S = 24 * 3600.0
+"""A node may bring the end of a script so late, when the server was away."""
 
 
 def finalizing(tx: Transaction, workspace_id: str, run_id: str, attempt: int, now: datetime) -> None:
@@ -22,6 +26,16 @@ def finalizing(tx: Transaction, workspace_id: str, run_id: str, attempt: int, no
     run = current(tx, workspace_id, run_id, attempt)
     if run.status == runs.RUNNING:
         move(tx, run, runs.FINALIZING, now)
+
+
+def settle_all(
+    tx: Transaction, logs: LogFolder, workspace_id: str, run_id: str, asked: SettleAttempt, now: datetime
+) -> SettleAnswer:
+    """Record the last of the logs and metrics, then the outputs and the end, see `settle`."""
+    run = tx.runs.get(workspace_id, run_id)
+    if run.is_current(asked.attempt) and is_behind(tx, logs, run, asked):
+        return SettleAnswer([], behind=True)
+    return settle(tx, workspace_id, run_id, asked, now)
 
 
 def settle(tx: Transaction, workspace_id: str, run_id: str, asked: SettleAttempt, now: datetime) -> SettleAnswer:
@@ -45,8 +59,11 @@ def settle(tx: Transaction, workspace_id: str, run_id: str, asked: SettleAttempt
     run = tx.runs.get(workspace_id, run_id)
     run = run._replace(warnings=[*run.warnings, *asked.warnings])
     if run.status in (runs.QUEUED, runs.RUNNING) and runs.allows(runs.FINALIZING, asked.outcome):
-        run = move(tx, run, runs.RUNNING, now) if run.status == runs.QUEUED else run
-        run = move(tx, run, runs.FINALIZING, now)
+        # The script ended a little before this call. What follows keeps the record.
+        ended = now - timedelta(seconds=min(max(0.0, asked.ended_s), LATEST_S))
+        ended = min(now, max(ended, run.stages[-1].started))
+        run = moved(run, runs.RUNNING, ended) if run.status == runs.QUEUED else run
+        run = moved(run, runs.FINALIZING, ended)
     outcome = runs.CANCELED if run.status == runs.CANCEL_REQUESTED and asked.exit_code != 0 else asked.outcome
     error = None if outcome == runs.CANCELED else asked.error
     if error is not None and error.code == "UserError" and error.type is None and run.error is not None:

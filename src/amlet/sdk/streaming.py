@@ -49,7 +49,7 @@ def wait_for_completion(
         out: Where to print; stdout by default.
     """
     if not show_output:
-        _follow(run, lambda _: None)
+        _await_end(run)
         details = run.get_details()
     else:
         printer = _Printer(run, out or sys.stdout)
@@ -76,6 +76,15 @@ def write_text(out: TextIO, text: str) -> None:
         encoding = out.encoding or "ascii"
         out.write(text.encode(encoding, "backslashreplace").decode(encoding))
     out.flush()
+
+
+def _await_end(run: Run) -> None:
+    """Wait until the run is over. Goes on over restarts of the server."""
+    held, query = run._connection, WatchQuery(-1, WAIT_S, until_over=True)
+    is_over = False
+    while not is_over:
+        run._record = held.client.runs.watch(held.workspace_id, run.id, query, patience_s=PATIENCE_S).run
+        is_over = run._record.is_over
 
 
 def _follow(run: Run, tell: Callable[[RunChanges], None]) -> None:

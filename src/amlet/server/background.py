@@ -12,6 +12,9 @@ from amlet.server.context import Parts
 from amlet.store.base import Transaction
 
 PAUSE_S = 1.0
+LEAST_PAUSE_S = 0.05
+"""From the end of a pass to the next, whatever comes meanwhile: a hundred runs a second are no reason for as many."""
+
 TRASH_PAUSE_S = 3600.0
 BEGINNINGS_KEPT_S = 24 * 3600.0
 """How long an upload that broke off may be gone on with."""
@@ -27,12 +30,14 @@ class Background(threading.Thread):
         self._parts = parts
         self._idle_end_s = idle_end_s
         self._wake = parts.topics.listen(RECONCILE)
+        self._rest = threading.Event()
         self._ended = False
         self._emptied_s = parts.clock.monotonic()
 
     def end(self) -> None:
         """Finish the pass in hand and return."""
         self._ended = True
+        self._rest.set()
         self._wake.set()
         self.join(10)
 
@@ -61,6 +66,7 @@ class Background(threading.Thread):
                     return
             except Exception:
                 log.exception("a pass of the reconciler failed; the next one tries again")
+            self._rest.wait(LEAST_PAUSE_S)
             self._wake.wait(PAUSE_S)
 
 

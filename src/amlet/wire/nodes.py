@@ -131,8 +131,17 @@ class LiveAnswer(NamedTuple):
     """By path, the hash of a file that the script has handed in meanwhile: it was left as it is."""
 
 
+class LastBytes(NamedTuple):
+    """The end of a growing file, which comes with the end of its attempt; what was before it is with the server."""
+
+    name: str
+    """A log's path, or a journal's name."""
+    offset: int
+    base64: str
+
+
 class SettleAttempt(NamedTuple):
-    """The end of an attempt, after its logs, metrics and output blobs are with the server."""
+    """The end of an attempt, after its output blobs and all but the last of its logs and metrics are at the server."""
 
     attempt: int
     outcome: str
@@ -145,12 +154,18 @@ class SettleAttempt(NamedTuple):
     """Whether `outputs` is all there is; else what was seen while the script ran stays."""
     is_nodes_fault: bool = False
     """What failed is the node - its disk, its end - and not the script: the job may have it tried again."""
+    logs: List[LastBytes] = []
+    journals: List[LastBytes] = []
+    ended_s: float = 0.0
+    """How long ago the script ended."""
 
 
 class SettleAnswer(NamedTuple):
-    """Blobs to send first, and then nothing was recorded."""
+    """Blobs to send first; the end was not recorded then."""
 
     missing: List[str]
+    behind: bool = False
+    """The server lacks what was before the last bytes: send logs and journals by themselves; nothing was settled."""
 
 
 class ReplicaState(NamedTuple):

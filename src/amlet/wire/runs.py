@@ -179,6 +179,8 @@ class WatchQuery(NamedTuple):
 
     after: int = -1
     wait_s: float = 0.0
+    until_over: bool = False
+    """Nothing but the end of the run is waited for."""
 
 
 class RunChanges(NamedTuple):

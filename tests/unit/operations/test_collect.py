@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from amlet.artifacts.logs import LogFolder
 from amlet.base.errors import Conflict, InvalidInput
 from amlet.domain.artifact import BlobLocation, Entry
 from amlet.operations import collect, lease, settle
-from amlet.wire.nodes import AttemptStarted, LiveOutputs, SettleAttempt
+from amlet.wire.nodes import AttemptStarted, LastBytes, LiveOutputs, SettleAnswer, SettleAttempt
 
 ONE, TWO, THREE = "1" * 64, "2" * 64, "3" * 64
 
@@ -126,3 +130,87 @@ def test_what_was_seen_of_a_lost_run_is_overwritten_by_nobody(job: Job) -> None:
 def test_a_node_tells_of_outputs_alone(job: Job, path: str) -> None:
     with pytest.raises(InvalidInput):
         job.see(Entry(path, ONE, 1))
+
+
+def last(name: str, offset: int, text: str) -> LastBytes:
+    return LastBytes(name, offset, base64.b64encode(text.encode()).decode())
+
+
+class Ending:
+    """The end of a job that comes with the last of its log and its journal."""
+
+    LOG, JOURNAL = "user_logs/std_log.txt", "1.jsonl"
+
+    def __init__(self, job: Job, folder: Path) -> None:
+        self._job = job
+        self._logs = LogFolder(folder)
+        self._key = (job.world.workspace_id, job.id)
+
+    def append(self, offset: int, text: str) -> None:
+        run = self._job._run
+        self._do(lambda tx: collect.append_log(tx, self._logs, run(tx), self.LOG, offset, text.encode()))
+
+    def drain(self, offset: int, text: str) -> None:
+        self._do(lambda tx: collect.drain(tx, self._job._run(tx), self.JOURNAL, offset, text.encode()))
+
+    def settle(self, *, logs: list[LastBytes] | None = None, journals: list[LastBytes] | None = None) -> Any:
+        asked = SettleAttempt(1, "Completed", 0, None, [], [], logs=logs or [], journals=journals or [], ended_s=2.0)
+        now = self._job.world.now + timedelta(seconds=10)
+        return self._do(lambda tx: settle.settle_all(tx, self._logs, *self._key, asked, now))
+
+    def held(self) -> tuple[int, int]:
+        """The bytes of the log, and those of the journal that were taken."""
+        look = self._job.world.look
+        files = look(lambda tx: tx.files.list(*self._key))
+        log = next((file.size_bytes for file in files if file.path == self.LOG), 0)
+        return log, look(lambda tx: tx.metrics.drained(*self._key, self.JOURNAL))
+
+    def run(self) -> Any:
+        return self._job.world.run(self._job.id)
+
+    def _do(self, work: Any) -> Any:
+        return self._job.world.do(work)
+
+
+HEAD = '{"format": 1}\n'
+POINT = '{"n":"a","k":"scalar","v":1.0,"t":1.0}\n'
+
+
+@pytest.fixture
+def ending(job: Job, tmp_path: Path) -> Ending:
+    return Ending(job, tmp_path)
+
+
+def test_the_last_of_logs_and_metrics_comes_with_the_end(ending: Ending) -> None:
+    answer = ending.settle(
+        logs=[last(ending.LOG, 0, "hello\n")], journals=[last(ending.JOURNAL, 0, HEAD + POINT + '{"n":"torn')]
+    )
+    assert answer == SettleAnswer([])
+    assert ending.held() == (6, len(HEAD + POINT))
+    run = ending.run()
+    assert run.status == "Completed"
+    assert (run.ended - run.stages[-1].started).total_seconds() == 2.0
+
+
+def test_what_is_there_already_is_not_taken_again(ending: Ending) -> None:
+    ending.append(0, "hello\n")
+    ending.drain(0, HEAD)
+    answer = ending.settle(
+        logs=[last(ending.LOG, 0, "hello\nagain\n")], journals=[last(ending.JOURNAL, 0, HEAD + POINT)]
+    )
+    assert not answer.behind
+    assert ending.held() == (12, len(HEAD + POINT))
+
+
+@pytest.mark.parametrize("kind", ["logs", "journals"])
+def test_an_end_does_not_come_before_what_was_before_it(ending: Ending, kind: str) -> None:
+    name = ending.LOG if kind == "logs" else ending.JOURNAL
+    assert ending.settle(**{kind: [last(name, 100, POINT)]}).behind
+    assert ending.held() == (0, 0)
+    assert not ending.run().is_over
+
+
+def test_last_bytes_that_are_no_base64_are_refused(ending: Ending) -> None:
+    with pytest.raises(InvalidInput, match="base64"):
+        ending.settle(logs=[LastBytes(ending.LOG, 0, "é")])
+    assert not ending.run().is_over

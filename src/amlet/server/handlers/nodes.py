@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from amlet.base.errors import Forbidden, NotFound
+from amlet.domain.compute import Node
 from amlet.domain.job import Lease
 from amlet.domain.run import CANCEL_REQUESTED
 from amlet.operations import collect, deploy, gang, lease, settle
@@ -37,20 +38,24 @@ async def take(call: Call) -> LeaseAnswer:
     parts, name = call.parts, call.body.node
     first = True
 
-    def peek(tx: Transaction) -> tuple[str, bool, bool]:
+    def its_node(tx: Transaction) -> Node:
         node = tx.nodes.find(name)
         if node is None:
             raise NotFound(f'No node "{name}" has said hello.')
-        return node.pool, node.leaving, lease.has_work(tx, node, parts.machine, parts.now())
+        return node
 
-    pool, _, _ = await parts.read(peek)
+    def peek(tx: Transaction) -> tuple[bool, bool]:
+        node = its_node(tx)
+        return node.leaving, first or lease.has_work(tx, node, parts.machine, parts.now())
+
+    pool = (await parts.read(its_node)).pool
 
     async def look() -> LeaseAnswer | None:
         nonlocal first
-        _, leaving, work = await parts.read(peek)
+        leaving, work = await parts.read(peek)
         if leaving:
             return LeaseAnswer(None, leave=True)
-        if not work and not first:
+        if not work:
             return None
         if await call.request.is_disconnected():
             return LeaseAnswer(None)  # its node was killed: a run given to it now would wait for its lease to lapse
@@ -144,7 +149,7 @@ async def finalizing(call: Call) -> Done:
 
 async def settle_attempt(call: Call) -> SettleAnswer:
     return await call.parts.write(
-        lambda tx: settle.settle(tx, call.workspace_id, call.run_id, call.body, call.parts.now())
+        lambda tx: settle.settle_all(tx, call.parts.logs, call.workspace_id, call.run_id, call.body, call.parts.now())
     )
 
 

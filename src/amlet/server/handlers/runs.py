@@ -136,7 +136,8 @@ async def watch(call: Call) -> RunChanges:
 
     async def changed() -> RunChanges | None:
         found = await parts.read(look)
-        return found if found.run.revision > after or found.run.is_over else None
+        news = found.run.revision > after and not call.query.until_over
+        return found if news or found.run.is_over else None
 
     found = await parts.topics.until(run_topic(call.workspace_id, call.run_id), changed, call.query.wait_s)
     return found if found is not None else await parts.read(look)
