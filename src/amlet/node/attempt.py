@@ -84,10 +84,12 @@ class Ending(NamedTuple):
 class Attempt:
     """One attempt at one job, in a folder of its own. `run` blocks until it is settled or no longer counts."""
 
-    def __init__(self, parts: Parts, lease: Lease, folder: Path) -> None:
+    def __init__(self, parts: Parts, lease: Lease, folder: Path, adopted: JobProcess | None = None) -> None:
+        """`adopted` is a process that an earlier node has started: it goes on from there."""
         self._parts = parts
         self._lease = lease
         self._folder = folder
+        self._adopted = adopted
         self._work = folder / "work"
         self._journals = folder / "journals"
         self._output = folder / "std_log.txt"
@@ -99,7 +101,7 @@ class Attempt:
         self._stale = False
         self._process: JobProcess | None = None
         self._part = part = Part(parts, lease)
-        self._growing = Growing(self._client, lease, part, folder, self._output)
+        self._growing = Growing(self._client, lease, part, folder, self._output, is_new=adopted is None)
         self._last: Last | None = None
         self._over_at = 0.0
         self._key = (lease.workspace_id, lease.run_id)
@@ -111,15 +113,15 @@ class Attempt:
         self._data = RunData(lease.job, files, folder, self._work, contained=contained)
         self._data_variables: dict[str, str] = {}
 
-    def run(self, adopted: JobProcess | None = None) -> None:
-        """Bring the attempt to its end; with a process of an earlier node, go on from there."""
-        at_hand = adopted is None and self._part.is_alone and self._parts.trees.holds(self._lease.snapshot)
+    def run(self) -> None:
+        """Bring the attempt to its end."""
+        at_hand = self._adopted is None and self._part.is_alone and self._parts.trees.holds(self._lease.snapshot)
         self._rest_s = FIRST_RENEWAL_S if at_hand else 0.0
         renewer = threading.Thread(target=self._keep_lease, name=f"renew-{self._lease.run_id}", daemon=True)
         renewer.start()
         keep = False
         try:
-            ending = self._execute(adopted)
+            ending = self._execute()
             if ending is not None and not self._stale:
                 self._settle(self._whole(ending))
         except StaleAttempt as error:
@@ -143,9 +145,9 @@ class Attempt:
             if not keep:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _execute(self, adopted: JobProcess | None) -> Ending | None:
+    def _execute(self) -> Ending | None:
         try:
-            self._process = adopted or self._start()
+            self._process = self._adopted or self._start()
         except StaleAttempt:
             raise
         except AmletError as error:
@@ -165,7 +167,7 @@ class Attempt:
             return Ending(runs.CANCELED)
         self._limits.hold(self._process.mark)
         where = " in a container" if self._lease.lock.image else ""
-        detail = "adopted" if adopted else f"{self._how}{where}, {self._lease.share.cores} cores"
+        detail = "adopted" if self._adopted else f"{self._how}{where}, {self._lease.share.cores} cores"
         detail += f", {self._part.words}" if self._part.words else ""
         started = AttemptStarted(self._lease.attempt, detail, self._facts())
         if self._part.is_first:

@@ -18,6 +18,9 @@ from amlet.wire.nodes import LastBytes
 SCAN_S = 0.5
 """How often folders are looked through for new files."""
 
+FIRST_S = 0.25
+"""Nothing is sent sooner: most runs that start warm are over by then."""
+
 
 class Last(NamedTuple):
     """What of it was not sent when the script ended."""
@@ -29,17 +32,26 @@ class Last(NamedTuple):
 class Growing:
     """Sends on, by offset, what grows. Used by one thread."""
 
-    def __init__(self, client: Client, lease: Lease, part: Part, folder: Path, output: Path) -> None:
-        """`folder` is the attempt's, `output` what its process prints to."""
+    def __init__(self, client: Client, lease: Lease, part: Part, folder: Path, output: Path, *, is_new: bool) -> None:
+        """
+        Args:
+            folder: the attempt's.
+            output: what its process prints to.
+            is_new: nothing of it was sent, by nobody: the attempt was not adopted.
+        """
         self._client = client
         self._lease = lease
         self._part = part
-        self._scanned = 0.0
-        self._printed = {name: Tail(path, partial(self._append, name)) for path, name in part.logs(folder, output)}
+        self._began = self._scanned = time.monotonic()
+        self._printed = {
+            name: Tail(path, partial(self._append, name), is_new=is_new) for path, name in part.logs(folder, output)
+        }
         self._logs = TailFolder(
-            folder / "work" / "logs", lambda name, at, data: self._append(self._log_name(name), at, data)
+            folder / "work" / "logs",
+            lambda name, at, data: self._append(self._log_name(name), at, data),
+            is_new=is_new,
         )
-        self._journals = TailFolder(folder / "journals", self._drain)
+        self._journals = TailFolder(folder / "journals", self._drain, is_new=is_new)
 
     def advance(self) -> None:
         """Send what is new, a chunk of each file; now and then look for new files.
@@ -47,6 +59,8 @@ class Growing:
         Raises:
             AmletError, OSError: as the server and the disk do; the next call goes on from there.
         """
+        if time.monotonic() - self._began < FIRST_S:
+            return
         for tail in self._printed.values():
             tail.advance()
         if time.monotonic() - self._scanned > SCAN_S:

@@ -24,10 +24,11 @@ class Tail:
     A file that is not there has nothing to send; one that cannot be read raises OSError, and is read later.
     """
 
-    def __init__(self, path: Path, send: Send) -> None:
+    def __init__(self, path: Path, send: Send, *, is_new: bool = False) -> None:
+        """`is_new` is a file of which nobody has sent anything; else the server is asked what it has."""
         self._path = path
         self._send = send
-        self._sent: int | None = None
+        self._sent: int | None = 0 if is_new else None
         self._chunk_bytes = CHUNK_BYTES
 
     def advance(self) -> bool:
@@ -78,9 +79,12 @@ class Tail:
 class TailFolder:
     """All files of a folder that grows while a job runs."""
 
-    def __init__(self, folder: Path, send: Callable[[str, int, bytes], int], limit: int = 1000) -> None:
+    def __init__(
+        self, folder: Path, send: Callable[[str, int, bytes], int], limit: int = 1000, *, is_new: bool = False
+    ) -> None:
         """`send` also gets the file's path within the folder; beyond `limit` files the rest waits for the end."""
         self._folder = folder
+        self._is_new = is_new
         self._send = send
         self._limit = limit
         self._tails: dict[str, Tail] = {}
@@ -117,7 +121,7 @@ class TailFolder:
                 if relative in self._tails or len(self._tails) >= self._limit:
                     continue
                 if path.is_file() and not path.is_symlink() and _nameable(relative):
-                    self._tails[relative] = Tail(path, self._sender(relative))
+                    self._tails[relative] = Tail(path, self._sender(relative), is_new=self._is_new)
 
     def _sender(self, relative: str) -> Send:
         return lambda offset, data: self._send(relative, offset, data)

@@ -141,7 +141,7 @@ class Worker:
         for folder, lease, process in left:
             log.info("adopting attempt %s of %s", lease.attempt, lease.run_id)
             try:
-                Attempt(self._parts, lease, folder).run(adopted=process)
+                Attempt(self._parts, lease, folder, process).run()
             except (AmletError, OSError) as error:
                 log.error("attempt %s of %s: %s", lease.attempt, lease.run_id, error)
 
