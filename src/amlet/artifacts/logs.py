@@ -54,6 +54,13 @@ class LogFolder:
         except OSError as error:
             raise StorageFailed.from_os_error(error, path) from error
 
+    def size(self, number: int) -> int:
+        """How many bytes a log has whose size no record keeps; 0 when nothing was written."""
+        try:
+            return self._path(number).stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def tail(self, number: int, lines: int, limit_bytes: int = 8 << 20) -> bytes:
         """The last lines of a log, at most `limit_bytes` of them."""
         path = self._path(number)

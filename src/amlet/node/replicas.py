@@ -28,6 +28,7 @@ from amlet.runtime.scoring.access import AccessFile
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
 from amlet.runtime.scoring.metrics import load_of
 from amlet.wire import nodes as wire
+from amlet.wire.services import VersionQuery
 
 SYNC_WAIT_S = 10.0
 TICK_S = 0.05
@@ -335,7 +336,7 @@ class _LogTail:
         if data:
             with contextlib.suppress(AmletError):
                 self._parts.client.nodes.append_service_log(
-                    self._lease.workspace_id, self._lease.service, data, len(data)
+                    self._lease.workspace_id, self._lease.service, VersionQuery(self._lease.version), data, len(data)
                 )
         return offset + len(data)
 

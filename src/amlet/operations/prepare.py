@@ -16,7 +16,7 @@ from amlet.domain.environment import RUNNING, EnvironmentBuild, EnvironmentSpec,
 from amlet.domain.run import Run, RunError
 from amlet.domain.service import Service
 from amlet.environments import Environments
-from amlet.operations import build_environment, deploy
+from amlet.operations import build_environment, replicas
 from amlet.operations.build_environment import build_topic
 from amlet.operations.collect import append_log
 from amlet.operations.settle import end
@@ -141,7 +141,7 @@ class Preparer:
         for run in waiting.runs if waiting else []:
             enqueue(tx, run, lock, now, prepared=f"built in {took}")
         for service in waiting.services if waiting else []:
-            deploy.prepared(tx, service, lock, None, now)
+            replicas.prepared(tx, service, lock, None, now)
         for build, log in _settled(waiting, known):
             build_environment.ended(tx, build, log, lock, None, now)
 
@@ -153,7 +153,7 @@ class Preparer:
             for run in waiting.runs:
                 end(tx, run, runs.FAILED, now, RunError(code, str(error), type(error).__name__))
             for service in waiting.services:
-                deploy.prepared(tx, service, None, str(error), now)
+                replicas.prepared(tx, service, None, str(error), now)
         for build, log in _settled(waiting, known):
             build_environment.ended(tx, build, log, None, str(error), now)
 
@@ -178,7 +178,7 @@ def _waiting(tx: Transaction) -> dict[str, Waiting]:
     for run in tx.runs.with_status((runs.PREPARING,)):
         spec = tx.runs.job(run.workspace_id, run.id).environment
         found.setdefault(spec.content_key(), Waiting(spec, [], [], [])).runs.append(run)
-    for key, (spec, services) in deploy.unresolved(tx).items():
+    for key, (spec, services) in replicas.unresolved(tx).items():
         found.setdefault(key, Waiting(spec, [], [], [])).services.extend(services)
     for build, log in tx.environment_builds.active():
         found.setdefault(build.spec.content_key(), Waiting(build.spec, [], [], [])).builds.append((build, log))

@@ -28,6 +28,7 @@ def deploy(
     show_output: bool,
 ) -> Webservice:
     """See `Model.deploy`."""
+    from amlet.domain.deployment import AKS_SERVICE, LOCAL_SERVICE, Deployment
     from amlet.sdk.webservice import Webservice
     from amlet.wire.services import DeployService
 
@@ -53,11 +54,12 @@ def deploy(
             hint="register it with model_framework=Model.Framework.SCIKITLEARN.",
         )
     held = workspace._connection
-    asked = DeployService(
-        name, [model.id for model in chosen], overwrite=overwrite, request_id=uuid4_text(), target=target
-    )
+    kind = AKS_SERVICE if target else LOCAL_SERVICE
+    deployment = Deployment([model.id for model in chosen], kind=kind, target=target)
+    asked = DeployService(name, deployment, overwrite=overwrite, request_id=uuid4_text())
     with as_v1(WebserviceException):
-        record = held.client.services.deploy(held.workspace_id, asked)
+        record = held.client.services.deploy(held.workspace_id, asked).service
+    assert record is not None, "files are missing only of entry scripts"
     service = Webservice._of(workspace, record)
     if show_output:
         service.wait_for_deployment(show_output=True)

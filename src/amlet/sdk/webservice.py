@@ -257,12 +257,12 @@ def _kind_of(record: records.Service) -> str:
 
 
 def _get(workspace: Workspace, name: str, after: int = -1, wait_s: float = 0.0) -> records.Service:
-    from amlet.wire.runs import WatchQuery
+    from amlet.wire.services import ServiceQuery
 
     held = workspace._connection
     with as_v1(WebserviceException):
         record: records.Service = held.client.services.get(
-            held.workspace_id, name, WatchQuery(after, wait_s), patience_s=PATIENCE_S if wait_s else None
+            held.workspace_id, name, ServiceQuery(after, wait_s), patience_s=PATIENCE_S if wait_s else None
         )
     return record
 

@@ -8,7 +8,7 @@ from amlet.domain.artifact import Entry
 from amlet.domain.gang import RankEnd
 from amlet.domain.job import Lease, Share
 from amlet.domain.run import RunError, RunWarning
-from amlet.domain.service import ReplicaLease, ReplicaLoad
+from amlet.domain.service import ReplicaLease, ReplicaLoad, RouterLease
 
 
 class HeldAttempt(NamedTuple):
@@ -179,6 +179,11 @@ class ReplicaState(NamedTuple):
     error: Optional[str] = None
     load: Optional[ReplicaLoad] = None
     """Of all its processes; None before the first answers."""
+    version: str = ""
+    processes: int = 0
+    """How many answer."""
+    is_router: bool = False
+    """It is an endpoint's own process."""
 
 
 class SyncReplicas(NamedTuple):
@@ -194,3 +199,4 @@ class SyncReplicas(NamedTuple):
 class WantedReplicas(NamedTuple):
     wanted: List[ReplicaLease]
     number: int
+    routers: List[RouterLease] = []

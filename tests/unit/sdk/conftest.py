@@ -14,6 +14,7 @@ from amlet.domain import model as models
 from amlet.domain import run as runs
 from amlet.domain.artifact import tree_of
 from amlet.domain.compute import ComputeTarget, NodeCounts
+from amlet.domain.deployment import Deployment
 from amlet.domain.environment import EnvironmentBuild, EnvironmentSpec, Lock
 from amlet.domain.service import HEALTHY, Service
 from amlet.domain.workspace import Experiment as ExperimentRecord
@@ -28,7 +29,7 @@ from amlet.wire.models import Aliases, Models, RegisterAnswer
 from amlet.wire.runs import Metrics, RunChanges, RunDetails, RunPage, SubmitAnswer
 from amlet.wire.runs import Runs as StartedRuns
 from amlet.wire.server import Done
-from amlet.wire.services import Services
+from amlet.wire.services import DeployAnswer, Services
 from amlet.wire.workspaces import Experiments
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
@@ -314,8 +315,8 @@ class ModelsApi:
 
 def a_service(**changes: Any) -> Service:
     record = Service(
-        "ws_1", "iris-service", HEALTHY, ["iris:1"], 1, None, None, "http://127.0.0.1:6789", "Answering requests", None,
-        None, {}, {}, NOW, NOW, 1,
+        "ws_1", "iris-service", HEALTHY, Deployment(["iris:1"]), 1, None, "http://127.0.0.1:6789", "Answering requests",
+        None, None, {}, {}, NOW, NOW, 1,
     )  # fmt: skip
     return record._replace(**changes)
 
@@ -325,9 +326,9 @@ class ServicesApi:
         self.story: list[Service] = [a_service()]
         self.deployed: list[Any] = []
 
-    def deploy(self, _workspace: str, asked: Any) -> Service:
+    def deploy(self, _workspace: str, asked: Any) -> DeployAnswer:
         self.deployed.append(asked)
-        return self.story[0]
+        return DeployAnswer(self.story[0], [])
 
     def get(self, _workspace: str, name: str, query: Any = None, *, patience_s: Any = None) -> Service:
         if name != self.story[0].name:

@@ -84,7 +84,7 @@ def test_a_models_path_is_a_local_file_else_the_workspaces(
 
 def test_deploying_sends_the_models_id(workspace: Workspace, model: Model, held: Any) -> None:
     service = Model.deploy(workspace, "iris-service", [model])
-    assert (held.client.services.deployed[0].model_ids, service.name) == (["iris:1"], "iris-service")
+    assert (held.client.services.deployed[0].deployment.model_ids, service.name) == (["iris:1"], "iris-service")
 
 
 @pytest.mark.parametrize("name", ["Iris", "a", "ends-", "x" * 33])

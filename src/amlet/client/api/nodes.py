@@ -28,6 +28,7 @@ from amlet.wire.nodes import (
     WantedReplicas,
 )
 from amlet.wire.server import Done
+from amlet.wire.services import VersionQuery
 
 if TYPE_CHECKING:
     from amlet.client.pool import Data
@@ -88,6 +89,10 @@ class NodesApi(Noun):
         """What a node brings along to its machine."""
         return self._call(Body, routes.NODE_PARCEL, digest)
 
-    def append_service_log(self, workspace_id: str, name: str, data: Data, size_bytes: Optional[int]) -> Done:
+    def append_service_log(
+        self, workspace_id: str, name: str, query: VersionQuery, data: Data, size_bytes: Optional[int]
+    ) -> Done:
         """Bring lines of a replica's log."""
-        return self._call(Done, routes.NODE_SERVICE_LOG, workspace_id, name, data=data, size_bytes=size_bytes)
+        return self._call(
+            Done, routes.NODE_SERVICE_LOG, workspace_id, name, query=query, data=data, size_bytes=size_bytes
+        )
