@@ -68,6 +68,8 @@ class Deployment(NamedTuple):
     """Calls of the model or the script at a time in one process."""
     cors_origins: List[str] = []
     capture: Optional[Capture] = None
+    trusted: List[str] = []
+    """Types that a `.skops` file may make beside those that skops itself trusts."""
     batching: bool = True
     accelerate: bool = False
     any_version: bool = False

@@ -98,7 +98,9 @@ class ReplicaSettings(NamedTuple):
     token_secret: Optional[str] = None
     """What tokens are signed with: see `domain/service_token.py`."""
     method: Optional[str] = None
-    """Without code: the model's method for requests that name none."""
+    """What a request calls that names no method; None: `predict_proba` where the model has it, else `predict`."""
+    trusted: List[str] = []
+    """Types that a `.skops` file may make beside those that skops itself trusts: `my_package.MyTransformer`."""
     batching: bool = True
     accelerate: bool = False
     """Answer from an ONNX twin of the model, where it agrees with the model."""

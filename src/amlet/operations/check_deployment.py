@@ -60,6 +60,8 @@ def faults_of_deployment(deployment: Deployment, source: list[Entry]) -> list[Fi
         faults.append(FieldError("cors_origins", f"may be at most {ORIGINS_LIMIT:,}"))
     for number, origin in enumerate(deployment.cors_origins[:ORIGINS_LIMIT]):
         faults += faults_of_label(f"cors_origins[{number}]", origin, 300)
+    for number, kind in enumerate(deployment.trusted):
+        faults += faults_of_label(f"trusted[{number}]", kind, 300)
     faults += faults_of_variables("variables", deployment.variables)
     if deployment.capture is not None and not 0 <= deployment.capture.share <= 1:  # NaN is neither
         faults.append(FieldError("capture.share", f"must be from 0 to 1, got {deployment.capture.share}"))

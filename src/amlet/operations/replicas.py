@@ -138,6 +138,7 @@ def _settings(deployment: Deployment, access: Access, trained_with: str | None) 
         key_hashes=access.key_hashes,
         token_secret=access.token_secret,
         method=deployment.method,
+        trusted=deployment.trusted,
         batching=deployment.batching,
         accelerate=deployment.accelerate,
         any_version=deployment.any_version,
