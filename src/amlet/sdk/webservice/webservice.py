@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -13,7 +14,7 @@ from amlet.sdk.exceptions import UserErrorException, WebserviceException, as_v1
 from amlet.sdk.filters import has_all
 from amlet.sdk.notice import given, warn, warn_ignored
 from amlet.sdk.refused import RefusedMember
-from amlet.sdk.webservice.asking import UNAUTHORIZED, ask
+from amlet.sdk.webservice.asking import UNAUTHORIZED, Answer, ask
 
 if TYPE_CHECKING:
     from amlet.sdk.deployment import Wanted
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 WAIT_S = 20.0
 PATIENCE_S = 600.0
+TAKEN_IN_S = 3.0
+"""So long after a change of keys every replica has taken it in."""
 
 COMPUTE_TYPES = {
     kinds.LOCAL_SERVICE: "LOCAL",
@@ -329,15 +332,7 @@ class Webservice:
             )
         if self.scoring_uri is None:
             self.update_deployment_state()
-        needs_credential = self.auth_enabled or self.token_auth_enabled
-        if needs_credential and self._credential is None:
-            self._credential = self._fresh_credential()
-        answer = ask(self._record, input, self._credential)
-        if answer.status == UNAUTHORIZED and needs_credential:
-            # The key was turned over, or the token ended (v1-behaviours 15.24).
-            self._credential = self._fresh_credential()
-            answer = ask(self._record, input, self._credential)
-        return answer.parsed()
+        return self._asked(input).parsed()
 
     def get_logs(self, num_lines: int = 5000, init: bool = False) -> str:
         """The last lines that the service's processes printed."""
@@ -378,6 +373,7 @@ class Webservice:
         with as_v1(WebserviceException):
             held.client.services.regenerate_key(held.workspace_id, self._name, RegenerateKey(key.lower(), set_key))
         self._credential = None
+        self._keys_changed_s = time.monotonic()
 
     def get_token(self) -> Any:
         """A token, where the kind of service takes one: AksWebservice does.
@@ -445,6 +441,9 @@ class Webservice:
             f"state={self.state}, scoring_uri={self.scoring_uri}, tags={self.tags})"
         )
 
+    _keys_changed_s = -math.inf
+    """When this object last changed who may ask, by the monotonic clock."""
+
     _known: Optional[records.Service] = None
     """What is known of it; None of one that need not exist."""
 
@@ -502,14 +501,37 @@ class Webservice:
             warn(note)
         self._known = answer.service
         self._credential = None
+        self._keys_changed_s = time.monotonic()
 
-    def _fresh_credential(self) -> str:
+    def _asked(self, content: Union[str, bytes]) -> Answer:
+        """Ask, with a key or a token where one is needed; after a 401 once more with what is valid now."""
+        needs_credential = self.auth_enabled or self.token_auth_enabled
+        answer = None
+        if not needs_credential or self._credential is not None:
+            answer = ask(self._record, content, self._credential)
+        if not needs_credential or (answer is not None and answer.status != UNAUTHORIZED):
+            assert answer is not None
+            return answer
+        # The key was turned over, or the token ended (v1-behaviours 15.24). A replica takes a new key in within a
+        # second; until then the other one opens it, unless both were turned over just now.
+        patience_s = self._keys_changed_s + TAKEN_IN_S
+        while True:
+            for credential in self._credentials():
+                answer = ask(self._record, content, credential)
+                if answer.status != UNAUTHORIZED:
+                    self._credential = credential
+                    return answer
+            if time.monotonic() > patience_s:
+                assert answer is not None
+                return answer
+            time.sleep(0.1)
+
+    def _credentials(self) -> Sequence[str]:
         if self.auth_enabled:
-            return self.get_keys()[0]
+            return self.get_keys()
         held = self.workspace._connection
         with as_v1(WebserviceException):
-            token: str = held.client.services.token(held.workspace_id, self._name).token
-        return token
+            return [held.client.services.token(held.workspace_id, self._name).token]
 
     def _failed(self, *, show_output: bool) -> WebserviceException:
         if show_output:
