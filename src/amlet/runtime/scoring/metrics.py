@@ -46,6 +46,8 @@ class Metrics:
         """Requests that wait for their turn, now."""
         self.working = 0
         """Requests that are worked on, now."""
+        self.stuck = False
+        """Every turn is held by a call that is past its timeout."""
 
     def answered(self, status: int, elapsed_s: float) -> None:
         """A request for a prediction got its answer."""
@@ -95,6 +97,7 @@ class Metrics:
             "busy_s": self.busy_s,
             "waiting": self.waiting,
             "working": self.working,
+            "stuck": self.stuck,
             "at_s": time.time(),
         }
 
