@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import urllib.request
 import pytest
 
 from amlet.domain.deployment import Deployment
-from amlet.node.replicas import replica_name
+from amlet.node.keeper import replica_name
 from amlet.wire.services import DeployService, ServiceQuery, TailQuery
 from support.models import deploy_iris
 from support.server import RealServer, until
@@ -39,14 +40,21 @@ def _service(server: RealServer, workspace_id: str, name: str, state: str):
     )
 
 
+def replica_pids(server: RealServer, workspace_id: str, name: str, revision: int, version: str = "") -> list[int]:
+    """The processes of a revision."""
+    folder = server.home.nodes / "local" / "replicas"
+    found = []
+    for path in sorted(folder.glob(f"{replica_name(workspace_id, name, revision, version)}-*/*/process.json")):
+        with contextlib.suppress(OSError, ValueError):
+            found.append(int(json.loads(path.read_text())["pid"]))
+    return found
+
+
 def _replica_pid(server: RealServer, workspace_id: str) -> int | None:
     """The process of the present replica of `kept`; None between two of them."""
     revision = server.client().services.get(workspace_id, "kept", ServiceQuery()).revision
-    folder = server.home.nodes / "local" / "replicas" / replica_name(workspace_id, "kept", revision)
-    try:
-        return int(json.loads((folder / "process.json").read_text())["pid"])
-    except (OSError, ValueError):
-        return None
+    pids = replica_pids(server, workspace_id, "kept", revision)
+    return pids[0] if pids else None
 
 
 def test_a_killed_replica_comes_back_on_its_port(served, shared_server: RealServer):

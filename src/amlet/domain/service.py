@@ -144,6 +144,8 @@ class ReplicaLease(NamedTuple):
     """The node may have more of them, by their load; may change while they run."""
     version: str = ""
     """Of an endpoint: which of its versions this is. It answers on a port of its own that the node chooses."""
+    holds_cores: bool = False
+    """Each process may use no more cores than its share."""
     is_proven: bool = False
     """It has answered before: what keeps it from it now is not in its models or its script, so it is tried again."""
 

@@ -122,6 +122,7 @@ def _leases(
         processes=deployment.least_processes,
         autoscale=deployment.autoscale,
         version=service.version,
+        holds_cores=any(one is not None and one.cpu is not None for one in (deployment.resources, deployment.limits)),
         is_proven=is_proven,
     )
     return [lease]

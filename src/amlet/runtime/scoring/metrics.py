@@ -47,6 +47,8 @@ class Metrics:
         """Requests that wait for their turn, now."""
         self.working = 0
         """Requests that are worked on, now."""
+        self.stuck = False
+        """Every turn is held by a call that is past its timeout."""
 
     def answered(self, status: int, elapsed_s: float) -> None:
         """A request for a prediction got its answer."""
@@ -102,6 +104,7 @@ class Metrics:
             "working": self.working,
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "cpu_s": time.process_time(),
+            "stuck": self.stuck,
             "at_s": time.time(),
         }
 
