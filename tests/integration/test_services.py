@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -12,10 +11,10 @@ import urllib.request
 import pytest
 
 from amlet.domain.deployment import Deployment
-from amlet.node.keeper import replica_name
 from amlet.wire.services import DeployService, ServiceQuery, TailQuery
 from support.models import deploy_iris
 from support.server import RealServer, until
+from support.services import replica_pids
 
 ROWS = b'{"data": [[5.1, 3.5, 1.4, 0.2]], "method": "predict"}'
 
@@ -38,16 +37,6 @@ def _service(server: RealServer, workspace_id: str, name: str, state: str):
         lambda: (found := client.services.get(workspace_id, name, ServiceQuery())).state == state and found,
         what=f"{name} in state {state}",
     )
-
-
-def replica_pids(server: RealServer, workspace_id: str, name: str, revision: int, version: str = "") -> list[int]:
-    """The processes of a revision."""
-    folder = server.home.nodes / "local" / "replicas"
-    found = []
-    for path in sorted(folder.glob(f"{replica_name(workspace_id, name, revision, version)}-*/*/process.json")):
-        with contextlib.suppress(OSError, ValueError):
-            found.append(int(json.loads(path.read_text())["pid"]))
-    return found
 
 
 def _replica_pid(server: RealServer, workspace_id: str) -> int | None:

@@ -59,7 +59,7 @@ class Service(NamedTuple):
     is_control: bool = False
     """v1's mark of the version that others are compared with."""
     processes: int = 0
-    """How many answer now."""
+    """How many answer now; of an endpoint, how many versions get requests."""
 
     @property
     def model_ids(self) -> List[str]:

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import logging
 import math
+import os
 import shutil
 import socket
 import threading
@@ -32,6 +33,7 @@ from amlet.runtime.scoring.metrics import load_of
 from amlet.wire import nodes as wire
 from amlet.wire.services import VersionQuery
 
+SCRIPT = Path("amlet", "runtime", "scoring", "replica.py")
 TICK_S = 0.05
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
@@ -134,13 +136,18 @@ class Keeper(threading.Thread):
         counts = owner_only(self._folder / "counts")
         self._stage()
         self._listening = self._ports.of(lease)
+        order = self._order(overlay, self._listening.fileno())
+
+        def write(place: Path, name: str) -> None:
+            order._replace(name=name, counts=os.path.relpath(counts, place)).write(place)
+            _access_of(self.lease).write(place)
+
         return Start(
             folder=self._folder / "process",
             counts=counts,
             python=build.python,
-            sdk=self._parts.sdk,
-            order=self._order(overlay, self._listening.fileno()),
-            access=_access_of(lease),
+            script=self._parts.sdk / SCRIPT,
+            write=write,
             variables=self._variables(build.python),
             share=lease.share,
             holds_cores=lease.holds_cores,
@@ -202,7 +209,7 @@ class Keeper(threading.Thread):
         Raises:
             ServiceFailed: the first one ended before it answered.
         """
-        self._access = start.access
+        self._access = _access_of(self.lease)
         self._next_start_s = 0.0
         while not self._ended.is_set():
             self._scale()
@@ -246,7 +253,7 @@ class Keeper(threading.Thread):
             return  # the first one shows whether it can be done at all
         name = str(self._begun)
         self._begun += 1
-        one = start._replace(folder=self._folder / f"process-{name}", access=_access_of(self.lease))
+        one = start._replace(folder=self._folder / f"process-{name}")
         self._processes.append(ReplicaProcess(one, name, self._send_log))
 
     def _bury(self, process: ReplicaProcess) -> None:

@@ -21,7 +21,7 @@ from amlet.node.memory import MemoryWatch, limit_of
 from amlet.node.processes import JobProcess
 from amlet.node.tails import Tail
 from amlet.runtime.scoring.access import AccessFile
-from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
+from amlet.runtime.scoring.files import ReplicaState
 
 START_S = 900.0
 """A model that takes longer to load is taken for one that hangs."""
@@ -33,7 +33,6 @@ DRAIN_S = 6.0
 """From SIGTERM to SIGKILL: requests in flight are finished."""
 LOOK_S = 0.5
 LAST_LINES = 40
-SCRIPT = Path("amlet", "runtime", "scoring", "replica.py")
 
 _turns = itertools.count()
 
@@ -46,9 +45,9 @@ class Start(NamedTuple):
     counts: Path
     """Where the processes of a revision leave their counts."""
     python: Path
-    sdk: Path
-    order: ReplicaFile
-    access: AccessFile
+    script: Path
+    write: Callable[[Path, str], None]
+    """Puts its orders into its folder; also gets its name."""
     variables: Mapping[str, str]
     share: Share
     holds_cores: bool
@@ -73,14 +72,13 @@ class ReplicaProcess:
         self._share = start.share
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(mode=0o700, parents=True)
-        start.order._replace(name=name, counts=os.path.relpath(start.counts, self._folder)).write(self._folder)
-        start.access.write(self._folder)
+        start.write(self._folder, name)
         self._output = self._folder / "replica.log"
         with contextlib.ExitStack() as stack:
             if start.holds_cores and (cores := _cores(start.share.cores)) is not None:
                 stack.enter_context(cores.inherited())
             self._process = JobProcess.start(
-                [str(start.python), str(start.sdk / SCRIPT), str(self._folder)],
+                [str(start.python), str(start.script), str(self._folder)],
                 folder=self._folder,
                 cwd=self._folder,
                 variables=start.variables,

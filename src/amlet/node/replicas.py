@@ -9,15 +9,18 @@ import threading
 import time
 
 from amlet.base.errors import AmletError, NotFound, Unavailable
-from amlet.domain.service import ReplicaLease
+from amlet.domain.service import ReplicaLease, RouterLease
 from amlet.node.keeper import MARK_VARIABLE, Keeper
 from amlet.node.parts import Parts
 from amlet.node.ports import Ports
 from amlet.node.replica_process import DRAIN_S
+from amlet.node.router import RouterKeeper
 from amlet.runtime.marked import end_marked
 from amlet.wire import nodes as wire
 
 SYNC_WAIT_S = 10.0
+ROUTES_S = 0.3
+"""After so long a router has taken in that a version has gone."""
 
 Key = tuple[str, str, str, int]
 """A revision: its workspace's id, the service's name, the endpoint's version, its number."""
@@ -32,7 +35,8 @@ class Replicas(threading.Thread):
         super().__init__(name="replicas", daemon=True)
         self._parts = parts
         self._held: dict[Key, Keeper] = {}
-        self._leaving: list[Keeper] = []
+        self._routers: dict[Key, RouterKeeper] = {}
+        self._leaving: list[Keeper | RouterKeeper] = []
         self._ports = Ports()
         self._closed = threading.Event()
 
@@ -41,6 +45,7 @@ class Replicas(threading.Thread):
         known = -1
         while not self._closed.is_set():
             held = [keeper.now() for keeper in self._held.values()]
+            held += [router.now() for router in self._routers.values()]
             asked = wire.SyncReplicas(self._parts.name, held, known, SYNC_WAIT_S)
             try:
                 answer = self._parts.client.nodes.sync_replicas(asked, patience_s=1.0)
@@ -52,13 +57,15 @@ class Replicas(threading.Thread):
                 self._closed.wait(1.0)
                 continue
             known = answer.number
-            self._bring_about(answer.wanted)
+            self._bring_about(answer.wanted, answer.routers)
 
     def close(self) -> None:
         """End every replica and wait for it."""
         self._closed.set()
+        for key in list(self._routers):
+            self._drop(self._routers.pop(key))
         for key in list(self._held):
-            self._drop(key)
+            self._drop(self._held.pop(key))
         deadline = time.monotonic() + DRAIN_S + 5
         for keeper in self._leaving:
             keeper.join(max(0.0, deadline - time.monotonic()))
@@ -74,7 +81,7 @@ class Replicas(threading.Thread):
         )
         shutil.rmtree(folder, ignore_errors=True)
 
-    def _bring_about(self, wanted: list[ReplicaLease]) -> None:
+    def _bring_about(self, wanted: list[ReplicaLease], routers: list[RouterLease]) -> None:
         named = {(one.workspace_id, one.service, one.version, one.revision): one for one in wanted}
         for key, lease in named.items():
             if key in self._held:
@@ -84,11 +91,23 @@ class Replicas(threading.Thread):
                 # been told that this one answers, and wants the other no more.
                 self._held[key] = Keeper(self._parts, lease, self._ports)
                 self._held[key].start()
-        for key in [key for key in self._held if key not in named]:
-            self._drop(key)
+        # Routers first: a version that goes must have lost its share by then.
+        routed = {(one.workspace_id, one.service, "", one.revision): one for one in routers}
+        for key, router in routed.items():
+            if key in self._routers:
+                self._routers[key].lease = router
+            else:
+                self._routers[key] = RouterKeeper(self._parts, router, self._ports)
+                self._routers[key].start()
+        for key in [key for key in self._routers if key not in routed]:
+            self._drop(self._routers.pop(key))
+        unwanted = [key for key in self._held if key not in named]
+        if any(version for _, _, version, _ in unwanted):
+            self._closed.wait(ROUTES_S)
+        for key in unwanted:
+            self._drop(self._held.pop(key))
 
-    def _drop(self, key: Key) -> None:
-        """Let a revision end by itself, in its own time."""
-        keeper = self._held.pop(key)
+    def _drop(self, keeper: Keeper | RouterKeeper) -> None:
+        """Let it end by itself, in its own time."""
         keeper.end()
         self._leaving = [one for one in self._leaving if one.is_alive()] + [keeper]

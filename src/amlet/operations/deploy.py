@@ -59,7 +59,7 @@ def deploy(tx: Transaction, workspace_id: str, asked: DeployService, known: Know
         return DeployAnswer(earlier.service, [])
     deployment = asked.deployment
     if asked.version:
-        names.SERVICE.check(asked.version)
+        names.ENDPOINT_VERSION.check(asked.version)
         traffic.check_endpoint(find_service(tx, workspace_id, asked.name))
         deployment = deployment._replace(kind=AKS_SERVICE, auth=OPEN, port=None)
     _check(tx, workspace_id, asked.name, deployment, asked.source, _faults_of_words(asked))

@@ -175,10 +175,11 @@ def _note(tx: Transaction, held: ReplicaState, now: datetime) -> None:
     service = record.service
     address = f"http://{HOST}:{held.port}" if held.port and not service.version else service.address
     if held.is_router:
+        changed = service._replace(processes=held.processes, address=address)
         is_up = held.state == services.HEALTHY
-        changed = service._replace(processes=int(is_up), address=address, updated=now)
-        if changed._replace(updated=service.updated) != service or (held.port and held.port != record.port):
-            save_service(tx, record._replace(service=changed, port=held.port or record.port))
+        noted = record._replace(service=changed, port=held.port or record.port, is_proven=is_up)
+        if noted != record:
+            save_service(tx, noted._replace(service=changed._replace(updated=now)))
             traffic.settle_endpoint(tx, service.workspace_id, service.name)
         return
     if held.revision != service.revision:

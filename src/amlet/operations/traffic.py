@@ -120,14 +120,16 @@ def settle_endpoint(tx: Transaction, workspace_id: str, name: str) -> None:
     """Let an endpoint be as its versions are."""
     record = find_service(tx, workspace_id, name)
     service = record.service
-    told = [one.service for one in versions_of(tx, workspace_id, name)]
+    versions = versions_of(tx, workspace_id, name)
+    told = [one.service for one in versions]
     state = next(
         (state for state in (services.FAILED, services.UNHEALTHY, services.TRANSITIONING) if _any_is(told, state)),
         services.HEALTHY,
     )
     errors = [f"Version {one.version}: {one.error}" for one in told if one.error]
-    if not service.processes:
-        state = services.TRANSITIONING
+    routed = sum(share.percent > 0 for share in shares_of(versions))
+    if not record.is_proven or (state == services.HEALTHY and service.processes != routed):
+        state = services.TRANSITIONING  # the router has yet to hear of it
     changed = service._replace(
         state=state, error="\n".join(errors) or None, step=SERVING if state == services.HEALTHY else STARTING
     )

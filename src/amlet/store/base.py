@@ -509,7 +509,7 @@ class ServiceRecord(NamedTuple):
     earlier: Revision | None = None
     """The revision that answers until the present one has answered once."""
     is_proven: bool = False
-    """The present revision has answered."""
+    """The present revision has answered; of an endpoint, its router answers."""
 
 
 class ServiceRecords(Protocol):

@@ -181,9 +181,8 @@ class ReplicaState(NamedTuple):
     """Of all its processes; None before the first answers."""
     version: str = ""
     processes: int = 0
-    """How many answer."""
+    """How many answer; of a router, to how many versions it hands requests."""
     is_router: bool = False
-    """It is an endpoint's own process."""
 
 
 class SyncReplicas(NamedTuple):

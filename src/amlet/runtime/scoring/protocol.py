@@ -18,6 +18,8 @@ IDLE_TIMEOUT_S = 75.0
 """For a connection between two requests."""
 LINGER_S = 10.0
 """How long what a refused client still sends is read and dropped: a reset would take the answer from it."""
+LAST_CALL_S = 1.0
+"""How long a drained replica waits for what may be on its way over a connection that is idle."""
 BODIES_IN_MEMORY = 4
 """Bodies of the largest size that may be held at once; what comes above is told to try again."""
 
@@ -32,6 +34,7 @@ class Limits(NamedTuple):
     max_body_bytes: int
     request_timeout_s: float = REQUEST_TIMEOUT_S
     idle_timeout_s: float = IDLE_TIMEOUT_S
+    last_call_s: float = LAST_CALL_S
 
 
 class Connections:
@@ -61,10 +64,13 @@ class Connections:
             connection.expire()
 
     def drain(self) -> None:
-        """Close the connections that wait, and the others after the answer they are owed."""
+        """Close each connection after the next answer, and after a while those that ask for none.
+
+        Not at once: a client that sends on a connection which it takes for open would get no answer.
+        """
         self.draining = True
         for connection in list(self.open):
-            connection.close_when_idle()
+            connection.close_soon()
 
 
 class Connection(asyncio.Protocol):
@@ -212,10 +218,10 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
-    def close_when_idle(self) -> None:
-        """Close at once, unless a request is being received or answered."""
-        if self._is_idle() and not self._in_request:
-            self._end()
+    def close_soon(self) -> None:
+        """Close after a last call, unless a request is being received or answered: then after the answer."""
+        if self._is_idle() and not self._in_request and not self._closing:
+            self.deadline = time.monotonic() + self._limits.last_call_s
 
     def _is_idle(self) -> bool:
         return self._busy is None and not self._waiting
