@@ -106,7 +106,10 @@ def test_the_number_of_processes_changes_without_a_revision(place: Place) -> Non
     asked = UpdateService(held.deployment._replace(replicas=3), known=held.changes)
     changed = place.server.client().services.update(place.workspace_id, "counted", asked).service
     assert changed is not None and changed.revision == 1
-    until(lambda: place.get("counted").processes == 3, what="three processes")
+    with Clients(service.address or "") as clients:  # half of them keep their connection
+        until(lambda: place.get("counted").processes == 3, what="three processes")
+        until(lambda: len({told["pid"] for told in clients.answers[-30:]}) == 3, what="answers of all three")
+    assert clients.failures == []
     assert first in place.pids("counted", 1)
     with pytest.raises(Conflict, match="changed meanwhile"):
         place.server.client().services.update(place.workspace_id, "counted", asked)
