@@ -238,6 +238,17 @@ def test_a_dead_process_and_a_stuck_one_are_replaced_while_the_others_answer(pla
     place.delete("replaced")
 
 
+@pytest.mark.every_fault
+def test_a_process_that_is_frozen_is_replaced(place: Place) -> None:
+    place.deploy("frozen", ECHO)
+    service = place.settled("frozen")
+    (pid,) = place.pids("frozen", 1)
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: pid not in place.pids("frozen", 1), what="the end of the frozen one", seconds=40)
+    until(lambda: _answers(service.address), what="an answer of the next")
+    place.delete("frozen")
+
+
 def test_a_process_that_wants_more_memory_than_it_may_have_is_ended_and_it_is_said(place: Place) -> None:
     greedy = "import time\ndef init():\n    kept = bytearray(400 << 20)\n    time.sleep(5)\ndef run(data): pass\n"
     place.deploy("greedy", greedy, limits=Resources(memory_gb=0.2))
