@@ -106,7 +106,10 @@ def test_the_number_of_processes_changes_without_a_revision(place: Place) -> Non
     asked = UpdateService(held.deployment._replace(replicas=3), known=held.changes)
     changed = place.server.client().services.update(place.workspace_id, "counted", asked).service
     assert changed is not None and changed.revision == 1
-    until(lambda: place.get("counted").processes == 3, what="three processes")
+    with Clients(service.address or "") as clients:  # half of them keep their connection
+        until(lambda: place.get("counted").processes == 3, what="three processes")
+        until(lambda: len({told["pid"] for told in clients.answers[-30:]}) == 3, what="answers of all three")
+    assert clients.failures == []
     assert first in place.pids("counted", 1)
     with pytest.raises(Conflict, match="changed meanwhile"):
         place.server.client().services.update(place.workspace_id, "counted", asked)
@@ -233,6 +236,17 @@ def test_a_dead_process_and_a_stuck_one_are_replaced_while_the_others_answer(pla
     until(lambda: place.get("replaced").processes == 2, what="two processes again")
     assert ask(service.address)[0] == 200
     place.delete("replaced")
+
+
+@pytest.mark.every_fault
+def test_a_process_that_is_frozen_is_replaced(place: Place) -> None:
+    place.deploy("frozen", ECHO)
+    service = place.settled("frozen")
+    (pid,) = place.pids("frozen", 1)
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: pid not in place.pids("frozen", 1), what="the end of the frozen one", seconds=40)
+    until(lambda: _answers(service.address), what="an answer of the next")
+    place.delete("frozen")
 
 
 def test_a_process_that_wants_more_memory_than_it_may_have_is_ended_and_it_is_said(place: Place) -> None:

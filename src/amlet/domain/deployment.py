@@ -98,4 +98,4 @@ def same_revision(before: Deployment, after: Deployment) -> bool:
 
 
 def _fixed(deployment: Deployment) -> Deployment:
-    return deployment._replace(replicas=None, autoscale=None, auth=OPEN, details={})
+    return deployment._replace(kind=LOCAL_SERVICE, target=None, replicas=None, autoscale=None, auth=OPEN, details={})

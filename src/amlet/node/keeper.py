@@ -140,7 +140,7 @@ class Keeper(threading.Thread):
 
         def write(place: Path, name: str) -> None:
             order._replace(name=name, counts=os.path.relpath(counts, place)).write(place)
-            _access_of(self.lease).write(place)
+            self._access_now().write(place)
 
         return Start(
             folder=self._folder / "process",
@@ -209,7 +209,7 @@ class Keeper(threading.Thread):
         Raises:
             ServiceFailed: the first one ended before it answered.
         """
-        self._access = _access_of(self.lease)
+        self._access = self._access_now()
         self._next_start_s = 0.0
         while not self._ended.is_set():
             self._scale()
@@ -275,11 +275,16 @@ class Keeper(threading.Thread):
             self._deaths.popleft()
 
     def _take_in_access(self) -> None:
-        access = _access_of(self.lease)
+        access = self._access_now()
         if access != self._access:
             self._access = access
             for process in self._processes:
                 process.change_access(access)
+
+    def _access_now(self) -> AccessFile:
+        settings = self.lease.settings
+        answering = sum(process.is_healthy and not process.is_leaving for process in self._processes)
+        return AccessFile(settings.key_hashes, settings.token_secret, max(answering, 1))
 
     def _judge(self) -> None:
         """Tell how it is, when that has changed."""
@@ -341,7 +346,3 @@ def replica_name(workspace_id: str, service: str, revision: int, version: str = 
     """The name of a revision's folder: of fixed length and alphabet, whatever the service is called."""
     text = f"{workspace_id}/{service}/{version}/{revision}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def _access_of(lease: ReplicaLease) -> AccessFile:
-    return AccessFile(lease.settings.key_hashes, lease.settings.token_secret)

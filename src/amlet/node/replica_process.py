@@ -33,6 +33,9 @@ DRAIN_S = 6.0
 """From SIGTERM to SIGKILL: requests in flight are finished."""
 LOOK_S = 0.5
 LAST_LINES = 40
+RECENT_BYTES = 32 << 10
+OUTPUT_BYTES = 16 << 20
+"""What a process has printed is kept on this machine up to so much; the server has it all."""
 
 _turns = itertools.count()
 
@@ -94,7 +97,10 @@ class ReplicaProcess:
                 self._cgroup.add(self._process.mark.pid)
             self._memory = MemoryWatch(self._process.mark, limit_bytes)
             self._memory.start()
-        self._tail = Tail(self._output, _sender(send_log), is_new=True)
+        self._send_log = send_log
+        self._recent = b""
+        """The last that it printed."""
+        self._tail = Tail(self._output, self._send, is_new=True)
         self._began_s = self._looked_s = self._beat_s = time.monotonic()
         self._beat: object = None
         self._stuck_s: float | None = None
@@ -105,6 +111,7 @@ class ReplicaProcess:
         """Take in what it says of itself, and end it when it hangs."""
         with contextlib.suppress(OSError):  # it is read the next time
             self._tail.advance()
+            self._cut_output()
         now_s = time.monotonic()
         if not self.is_healthy:
             told = ReplicaState.read(self._folder)
@@ -197,22 +204,24 @@ class ReplicaProcess:
         self._process.kill()
 
     def _last_lines(self) -> str:
-        try:
-            lines = self._output.read_text(errors="replace").splitlines()
-        except OSError:
-            lines = []
+        with contextlib.suppress(OSError):
+            self._tail.drain()
+        lines = self._recent.decode("utf-8", "replace").splitlines()
         return "\n".join(lines[-LAST_LINES:]) or "(it printed nothing)"
 
-
-def _sender(send: Callable[[bytes], None]) -> Callable[[int, bytes], int]:
-    """What is lost while the server is away stays lost: it is a log."""
-
-    def forward(offset: int, data: bytes) -> int:
+    def _send(self, offset: int, data: bytes) -> int:
+        # What is lost while the server is away stays lost: it is a log.
         if data:
-            send(data)
+            self._recent = (self._recent + data)[-RECENT_BYTES:]
+            self._send_log(data)
         return offset + len(data)
 
-    return forward
+    def _cut_output(self) -> None:
+        """Begin the file anew once it is long and sent: the process appends to whatever is there."""
+        size = self._output.stat().st_size
+        if size > OUTPUT_BYTES and not self._tail.advance():
+            os.truncate(self._output, 0)
+            self._tail = Tail(self._output, self._send, is_new=True)
 
 
 def _cores(count: int) -> Cores | None:

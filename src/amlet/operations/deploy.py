@@ -152,7 +152,8 @@ def update(tx: Transaction, workspace_id: str, name: str, asked: UpdateService, 
         ),
         port=deployment.port or record.port,
     )
-    if asked.restart or not same_revision(service.deployment, deployment) or changed.port != record.port:
+    needs_others = asked.restart or not same_revision(service.deployment, deployment) or changed.port != record.port
+    if needs_others or (asked.deployment is not None and service.state == services.FAILED):
         changed = _with_revision(tx, changed, record, deployment, known)
     tx.requests.add(workspace_id, asked.request_id, name, known.now)
     saved = save_service(tx, changed)

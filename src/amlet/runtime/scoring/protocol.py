@@ -41,7 +41,13 @@ class Connections:
     """The open connections of a replica, and what they share."""
 
     def __init__(
-        self, dispatcher: Dispatcher, limits: Limits, parser: Callable[[Any], Any], log: Callable[[str], None]
+        self,
+        dispatcher: Dispatcher,
+        limits: Limits,
+        parser: Callable[[Any], Any],
+        log: Callable[[str], None],
+        *,
+        processes: int = 1,
     ) -> None:
         self.dispatcher = dispatcher
         self.limits = limits
@@ -52,6 +58,7 @@ class Connections:
         self.body_bytes = 0
         """Of all bodies held now."""
         self.draining = False
+        self._processes = processes
 
     def connection(self) -> Connection:
         """For the loop's `create_server`."""
@@ -62,6 +69,16 @@ class Connections:
         now = time.monotonic()
         for connection in [item for item in self.open if item.deadline is not None and item.deadline < now]:
             connection.expire()
+
+    def share_with(self, processes: int) -> None:
+        """Let clients spread over so many processes: when there are more than before, some of the connections that are
+        kept open are closed after their next answer, so that whoever is free takes them anew.
+        """
+        if processes > self._processes:
+            held = list(self.open)
+            for connection in held[: round(len(held) * (1 - self._processes / processes))]:
+                connection.leaves = True
+        self._processes = processes
 
     def drain(self) -> None:
         """Close each connection after the next answer, and after a while those that ask for none.
@@ -89,6 +106,8 @@ class Connection(asyncio.Protocol):
         self._closing = False
         """Nothing that comes in is parsed any more."""
         self._lingers = False
+        self.leaves = False
+        """It is closed after an answer that nothing follows."""
         self._farewell: Optional[Response] = None
         """The error to end with, once what is waiting has been answered."""
         self._started = 0.0
@@ -243,7 +262,7 @@ class Connection(asyncio.Protocol):
         if whole is None or self._transport.is_closing():
             return
         drained = not self._waiting and not self._in_request and (self._closing or self._shared.draining)
-        last = not whole.keep_alive or drained
+        last = not whole.keep_alive or drained or (self.leaves and not self._waiting and not self._in_request)
         self._write(response, last=last, head=whole.request.method == "HEAD")
         self._log(whole.request.method, whole.request.path, response.status)
         self._release(len(whole.request.body))

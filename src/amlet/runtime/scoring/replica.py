@@ -88,7 +88,7 @@ def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], pa
         max_wait_ms=order.max_wait_ms,
         batching=order.batching,
     )
-    connections = Connections(dispatcher, Limits(order.max_body_bytes), parser, _log)
+    connections = Connections(dispatcher, Limits(order.max_body_bytes), parser, _log, processes=app.processes)
     listening = socket.socket(fileno=order.socket_fd)
     listening.setblocking(False)
     listening.set_inheritable(False)
@@ -110,6 +110,7 @@ async def _until(stop: Any, connections: Connections, listening: socket.socket, 
         await asyncio.wait([stop], timeout=1.0)
         connections.sweep()
         app.refresh()
+        connections.share_with(app.processes)
         app.metrics.write()
     server.close()
     connections.drain()

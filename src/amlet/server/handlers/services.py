@@ -104,7 +104,7 @@ async def logs(call: Call) -> Response:
         lines = max(1, min(asked.lines, 100_000))
         data = await parts.threaded(lambda: parts.logs.tail(record.log, lines))
     else:
-        offset = max(0, asked.offset)
+        offset = max(0, min(asked.offset, size))  # it has become shorter when its older half went
 
         async def more() -> bytes | None:
             return await parts.threaded(lambda: parts.logs.read(record.log, offset, LOG_PART_BYTES)) or None

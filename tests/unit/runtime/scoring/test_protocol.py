@@ -176,6 +176,22 @@ def test_a_drained_connection_that_is_idle_gets_one_more_answer_or_is_closed_aft
     assert (silent.wire.sent, silent.wire.ended) == (b"", "closed")
 
 
+def test_when_processes_come_connections_are_let_go_after_an_answer_and_never_between_two() -> None:
+    line = Line(patience_s=60)
+    line.all.share_with(1_000_000_000)  # so many that every connection is one of those that leave
+    assert line.wire.ended == ""
+    line.send(GET + GET)
+    line.later.answer()
+    assert b"connection: close" not in line.wire.sent
+    line.later.answer()
+    assert (line.wire.sent.count(b"connection: close"), line.wire.ended) == (1, "closed")
+    stays = Line(patience_s=60)
+    stays.all.share_with(1)
+    stays.send(GET)
+    stays.later.answer()
+    assert (b"connection: close" in stays.wire.sent, stays.wire.ended) == (False, "")
+
+
 def test_a_half_closed_client_gets_its_answer() -> None:
     line = Line(patience_s=60)
     line.send(GET)
