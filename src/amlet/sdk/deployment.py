@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from amlet.sdk.model import Model
     from amlet.sdk.workspace import Workspace
 
-SOURCE_FOLDER, SOURCE_IS_WHOLE = "source_folder", "source_is_whole"
+SOURCE_FOLDER, SOURCE_EXTRA, SOURCE_IS_WHOLE = "source_folder", "source_extra", "source_is_whole"
 """In `Deployment.details`: where the entry script came from, so that `LocalWebservice.reload` finds it again."""
 
 
@@ -67,7 +67,12 @@ def with_inference(deployment: Deployment, inference: Any) -> Wanted:
             entry_script=source.script,
             source_id="",
             environment=spec,
-            details={**deployment.details, SOURCE_FOLDER: str(source.folder), SOURCE_IS_WHOLE: source.is_whole},
+            details={
+                **deployment.details,
+                SOURCE_FOLDER: str(source.folder),
+                SOURCE_EXTRA: [str(path.resolve()) for path in source.extra],
+                SOURCE_IS_WHOLE: source.is_whole,
+            },
         ),
         source,
     )
@@ -88,7 +93,8 @@ def collected_again(deployment: Deployment) -> Optional[Source]:
             f"The entry script is not on this machine: there is no file {script}.",
             hint="pass inference_config=InferenceConfig(...) to update().",
         )
-    return collect(script, folder if deployment.details.get(SOURCE_IS_WHOLE) else None)
+    extra = [Path(path) for path in deployment.details.get(SOURCE_EXTRA, ())]
+    return collect(script, folder if deployment.details.get(SOURCE_IS_WHOLE) else None, extra)
 
 
 def chosen_models(workspace: Workspace, models: Any) -> List[Model]:

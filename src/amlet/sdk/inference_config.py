@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional, Set, Union
+from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional, Sequence, Set, Union
 
 from amlet.sdk.conda_dependencies import CondaDependencies
 from amlet.sdk.container_registry import ContainerRegistry
@@ -34,6 +34,8 @@ class Source(NamedTuple):
     sources: Sources
     """Where their bytes lie."""
     folder: Path
+    extra: List[Path]
+    """What else goes along, where the folder does not."""
     is_whole: bool
     """Whether all of the folder goes along, or the script alone."""
 
@@ -168,7 +170,11 @@ class InferenceConfig:
             WebserviceException: if the script is left out by the folder's ignore rules, or files cannot be read.
         """
         folder = None if self.source_directory is None else Path(self.source_directory)
-        return collect(self._script_path(), folder)
+        return collect(self._script_path(), folder, self._extra_paths())
+
+    def _extra_paths(self) -> List[Path]:
+        """What goes along beside the script, where no folder does."""
+        return []
 
     def _script_path(self) -> Path:
         return self._beside(self.entry_script)
@@ -195,8 +201,11 @@ class InferenceConfig:
         return faults
 
 
-def collect(script: Path, folder: Optional[Path]) -> Source:
-    """List and hash an entry script, alone or with all of its folder.
+def collect(script: Path, folder: Optional[Path], extra: Sequence[Path] = ()) -> Source:
+    """List and hash an entry script, alone, with some files and folders beside it, or with all of its folder.
+
+    Args:
+        extra: Without a folder: they lie beside the script under the same names as here.
 
     Raises:
         WebserviceException: if the script is left out by the folder's ignore rules, or files cannot be read.
@@ -207,8 +216,11 @@ def collect(script: Path, folder: Optional[Path]) -> Source:
     from amlet.sdk.local_files import files_below
 
     if folder is None:
-        found = files_below(script, script.name)
-        return Source(script.name, found.entries, dict(found.sources), script.resolve().parent, is_whole=False)
+        here = script.resolve().parent
+        parts = [files_below(path, _name_below(path, here)) for path in (script, *extra)]
+        entries = {entry.path: entry for part in parts for entry in part.entries}
+        sources = {sha256: place for part in parts for sha256, place in part.sources.items()}
+        return Source(script.name, list(entries.values()), sources, here, list(extra), is_whole=False)
     folder = folder.resolve()
     with as_v1(WebserviceException):
         snapshot = scan(folder, home=Home.find())
@@ -220,7 +232,12 @@ def collect(script: Path, folder: Optional[Path]) -> Source:
             f"The entry script {name} is left out by the ignore rules of {folder}.",
             hint="take it out of .amlignore (or .gitignore).",
         )
-    return Source(name, snapshot.entries, sources_of(snapshot.folder, snapshot.entries), folder, is_whole=True)
+    return Source(name, snapshot.entries, sources_of(snapshot.folder, snapshot.entries), folder, [], is_whole=True)
+
+
+def _name_below(path: Path, folder: Path) -> str:
+    whole = path.resolve()
+    return whole.relative_to(folder).as_posix() if folder in whole.parents else whole.name
 
 
 def _is_below(path: Path, folder: Path) -> bool:

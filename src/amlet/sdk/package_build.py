@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+from amlet.base.container_limits import ulimits
+
 ASK_TIMEOUT_S = 60.0
 BUILD_TIMEOUT_S = 3600.0
 PROGRAMS = ("podman", "docker")
@@ -42,7 +44,9 @@ def build_image(engine: Engine, context: Path, image: str, log: Path) -> Optiona
     Returns:
         None, or why there is no image.
     """
-    argv = [engine.path, "build", "--tag", image, "--file", str(context / "Dockerfile"), str(context)]
+    # The host's network, so that indexes that this machine reaches are reached.
+    how = ["--network=host", *ulimits(), "--tag", image, "--file", str(context / "Dockerfile")]
+    argv = [engine.path, "build", *how, str(context)]
     try:
         with log.open("ab") as output:
             done = subprocess.run(

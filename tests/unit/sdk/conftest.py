@@ -389,7 +389,7 @@ class ServicesApi:
     def list(self, _workspace: str) -> Services:
         return Services([self.story[0]])
 
-    def logs(self, _workspace: str, _name: str, query: Any) -> Body:
+    def logs(self, _workspace: str, _name: str, query: Any, *, patience_s: Any = None) -> Body:
         self.asked_logs.append(query)
         return Body(b"a line\nanother\n")
 

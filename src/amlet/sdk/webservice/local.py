@@ -8,13 +8,16 @@ from urllib.parse import urlsplit
 from amlet.domain import service as records
 from amlet.domain.deployment import LOCAL_SERVICE, Deployment
 from amlet.sdk.deployment import Wanted, chosen_models, collected_again, with_inference, with_models
-from amlet.sdk.exceptions import WebserviceException
+from amlet.sdk.exceptions import WebserviceException, as_v1
 from amlet.sdk.notice import given, warn_ignored
 from amlet.sdk.webservice.configuration import LocalWebserviceDeploymentConfiguration
-from amlet.sdk.webservice.webservice import Webservice, find, find_all, is_missing
+from amlet.sdk.webservice.webservice import PATIENCE_S, Webservice, find, find_all, is_missing
 
 if TYPE_CHECKING:
     from amlet.sdk.workspace import Workspace
+
+LAST_LINES = 20
+LATE_S = 1.0
 
 
 class LocalWebservice(Webservice):
@@ -149,7 +152,7 @@ class LocalWebservice(Webservice):
                 raise
             raise WebserviceException(
                 f"Error: Scoring was unsuccessful.\n{error.message}\nThe end of the service's log:\n"
-                f"{self.get_logs(num_lines=20)}",
+                f"{self._end_of_log()}",
                 status_code=error.status_code,
             ) from error
 
@@ -281,6 +284,19 @@ class LocalWebservice(Webservice):
         return cls(workspace, webservice_payload["name"], must_exist=False)
 
     _is_deleted = False
+
+    def _end_of_log(self) -> str:
+        """The last lines, with those that are on their way: the log may come later than the answer."""
+        from amlet.wire.services import TailQuery
+
+        held = self.workspace._connection
+        with as_v1(WebserviceException):
+            with held.client.services.logs(held.workspace_id, self._name, TailQuery(LAST_LINES)) as body:
+                told, size = body.read(), body.total_bytes
+            query = TailQuery(LAST_LINES, size, LATE_S)
+            with held.client.services.logs(held.workspace_id, self._name, query, patience_s=PATIENCE_S) as body:
+                told += body.read()
+        return "\n".join(told.decode("utf-8", "replace").splitlines()[-LAST_LINES:])
 
     def _base_url(self) -> str:
         return f"http://localhost:{self.port}"

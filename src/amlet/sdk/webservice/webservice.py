@@ -505,15 +505,12 @@ class Webservice:
 
     def _asked(self, content: Union[str, bytes]) -> Answer:
         """Ask, with a key or a token where one is needed; after a 401 once more with what is valid now."""
-        needs_credential = self.auth_enabled or self.token_auth_enabled
-        answer = None
-        if not needs_credential or self._credential is not None:
+        if self._credential is not None or not (self.auth_enabled or self.token_auth_enabled):
             answer = ask(self._record, content, self._credential)
-        if not needs_credential or (answer is not None and answer.status != UNAUTHORIZED):
-            assert answer is not None
-            return answer
-        # The key was turned over, or the token ended (v1-behaviours 15.24). A replica takes a new key in within a
-        # second; until then the other one opens it, unless both were turned over just now.
+            if answer.status != UNAUTHORIZED:
+                return answer
+        # The key was turned over, or the token ended (v1-behaviours 15.24). A replica takes in who may ask within a
+        # second; until then the other key opens it, unless both were turned over just now.
         patience_s = self._keys_changed_s + TAKEN_IN_S
         while True:
             for credential in self._credentials():
@@ -522,13 +519,14 @@ class Webservice:
                     self._credential = credential
                     return answer
             if time.monotonic() > patience_s:
-                assert answer is not None
                 return answer
             time.sleep(0.1)
 
-    def _credentials(self) -> Sequence[str]:
+    def _credentials(self) -> Sequence[Optional[str]]:
         if self.auth_enabled:
             return self.get_keys()
+        if not self.token_auth_enabled:
+            return [None]
         held = self.workspace._connection
         with as_v1(WebserviceException):
             return [held.client.services.token(held.workspace_id, self._name).token]
