@@ -23,6 +23,7 @@ import pytest
 from amlet.domain.service_token import issue
 from amlet.runtime.scoring.access import AccessFile
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
+from amlet.runtime.scoring.rowwise import EXACT, ROUNDING
 
 SDK = Path(__file__).resolve().parents[2] / "src"
 REPLICA = SDK / "amlet" / "runtime" / "scoring" / "replica.py"
@@ -212,18 +213,14 @@ def test_the_default_method_is_predict_proba_where_the_model_has_it(replicas: An
     assert replicas("logistic.joblib").score({"data": [ROW], "method": "predict"})[1] == {"predict": ["setosa"]}
 
 
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("svc.joblib", None),
-        ("tree.pkl", None),
-        ("logistic.joblib", "sklearn.linear_model.LogisticRegression is not known to"),
-        ("people.joblib", "sklearn.pipeline.Pipeline is not known to"),
-    ],
-)
-def test_only_models_of_row_by_row_arithmetic_share_calls(replicas: Any, name: str, why: str | None) -> None:
-    alone = replicas(name).state().facts["alone"]
-    assert alone is None if why is None else alone.startswith(why)
+def test_how_requests_share_calls_is_told(replicas: Any) -> None:
+    assert replicas("svc.joblib").state().facts["sharing"] == {"how": EXACT, "alone": None, "alone_method": None}
+    linear = replicas("logistic.joblib").state().facts["sharing"]
+    assert linear == {"how": ROUNDING, "alone": None, "alone_method": "predict"}
+    assert replicas("people.joblib").state().facts["sharing"]["how"] == EXACT
+    assert "Requests that arrive together share calls: answers are those of each alone within rounding" in (
+        replicas("logistic.joblib").log
+    )
 
 
 def test_a_model_of_another_version_than_trained_it_is_refused_with_both(

@@ -340,7 +340,7 @@ class Connection(asyncio.Protocol):
 
     def _log(self, method: str, path: str, status: int) -> None:
         elapsed_ms = (time.perf_counter() - self._started) * 1000
-        shown = path[:200].encode("unicode_escape").decode("ascii")
+        shown = path if path == "/score" else path[:200].encode("unicode_escape").decode("ascii")
         self._shared.log(f"{method} {shown} {status} {elapsed_ms:.2f} ms")
 
 

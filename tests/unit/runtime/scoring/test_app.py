@@ -11,6 +11,7 @@ import pytest
 from amlet.runtime.scoring.exchange import Request, json_bytes
 from amlet.runtime.scoring.model import ModelNotLoaded, ScoringModel
 from amlet.runtime.scoring.nocode import NoCode
+from amlet.runtime.scoring.rowwise import Sharing
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_a_model_that_ends_itself_does_not_end_the_service() -> None:
     model = ScoringModel(Failing())
     model.table = lambda data: data  # type: ignore[method-assign]
     assert model.methods == ["predict"]
-    scorer = NoCode(model, log=logged.append)
+    scorer = NoCode(model, Sharing(None, "not known"), log=logged.append)
     (response,) = scorer.answer([scorer.read(request({"data": [[1, 2]]}))])
     assert response.status == 500
     assert "ends nothing" in logged[0]
