@@ -63,10 +63,12 @@ class App:
             raise Refused(404, f"There is nothing at {request.path[:200]}; this service has /score.")
         is_score = request.path == "/score"
         if request.method == "OPTIONS" and not (is_score and self.scorer.answers_options):
-            allowed = ", ".join((*verbs, "OPTIONS")).encode("ascii")
+            allowed = ", ".join(dict.fromkeys((*verbs, "OPTIONS"))).encode("ascii")
             return Response(200, b"", TEXT, ((b"allow", allowed), *self._preflight(request, allowed)))
         if request.method not in verbs:
-            raise Refused(405, "Method not allowed", (b"allow", ", ".join((*verbs, "OPTIONS")).encode("ascii")))
+            raise Refused(
+                405, "Method not allowed", (b"allow", ", ".join(dict.fromkeys((*verbs, "OPTIONS"))).encode("ascii"))
+            )
         if request.path == "/":
             return Response(200, b"Healthy", TEXT)  # v1-behaviours 15.12
         self._access.check(request.headers)

@@ -297,7 +297,7 @@ class Connection(asyncio.Protocol):
 
     def _write(self, response: Response, *, last: bool, head: bool = False) -> None:
         lines = [
-            _STATUS_LINES[response.status],
+            _STATUS_LINES.get(response.status) or b"HTTP/1.1 %d Answered\r\n" % response.status,
             b"content-type: %s\r\ncontent-length: %d\r\n" % (response.content_type, len(response.body)),
             *(b"%s: %s\r\n" % pair for pair in response.headers),
             b"connection: close\r\n\r\n" if last else b"\r\n",

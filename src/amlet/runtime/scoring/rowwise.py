@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import random
 import warnings
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from amlet.runtime.scoring.made_up_rows import made_up_rows
 from amlet.runtime.scoring.model import Named, ScoringModel
 
 EXACT = "to the last bit"
@@ -103,7 +103,7 @@ class Sharing(NamedTuple):
 def sharing_of(model: ScoringModel, samples: Any = None) -> Sharing:
     """How a model's requests may share calls, held against the model itself.
 
-    Every method is asked with rows one by one and all at once: `samples`, else generated numbers.
+    Every method is asked with rows one by one and all at once: `samples`, else rows that are made up.
 
     Args:
         samples: `data` of a sample request.
@@ -118,7 +118,7 @@ def sharing_of(model: ScoringModel, samples: Any = None) -> Sharing:
             try:
                 found = _difference(model, method, table)
             except Exception as error:  # noqa: BLE001 - a foreign class, which may raise anything
-                what = "of the sample's rows" if samples is not None else "of generated rows"
+                what = "of the sample's rows" if samples is not None else "of rows that were made up"
                 hint = "; with a sample request of its kind this would be known" if samples is None else ""
                 return Sharing(None, f"{method} {what} raised {type(error).__name__}{hint}")
             if found > (0 if how == EXACT else TOLERANCE):
@@ -189,7 +189,7 @@ def _parts(step: Any) -> Iterator[Any]:
 
 
 def _tables(model: ScoringModel, samples: Any) -> Iterator[Any]:
-    yield model.table(_repeated(samples) if samples is not None else generated(model))
+    yield model.table(_repeated(samples) if samples is not None else made_up_rows(model))
 
 
 def _difference(model: ScoringModel, method: str, table: Any) -> float:
@@ -218,15 +218,6 @@ def largest_difference(first: Any, second: Any) -> float:
         scale = max(1.0, abs(first), abs(second))
         return abs(first - second) / scale if scale < float("inf") else float("inf")
     return float("inf")
-
-
-def generated(model: ScoringModel) -> List[Any]:
-    """24 rows of numbers of several sizes; of texts for a model that knows no number of columns."""
-    width = len(model.feature_names or ()) or model.n_features
-    if width is None:
-        return [" ".join(("good", "bad", "day", "no")[: number % 4 + 1]) for number in range(24)]
-    seeded = random.Random(0)  # noqa: S311 - rows to compare, no secret
-    return [[seeded.gauss(0, 1) * 10 ** (number % 3) for _ in range(width)] for number in range(24)]
 
 
 def _repeated(samples: Sequence[Any]) -> List[Any]:

@@ -1,0 +1,29 @@
+"""Builds that several tests of services use, made once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scoring") / "build"
+    uv = str(Path(sys.executable).with_name("uv"))
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder)], check=True)
+    packages = ["scikit-learn", "joblib", "pandas"]
+    found = folder / "bin" / "python"
+    subprocess.run([uv, "pip", "install", "-q", "--python", str(found), *packages], check=True)
+    return found
+
+
+@pytest.fixture(scope="session")
+def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("overlay")
+    uv = str(Path(sys.executable).with_name("uv"))
+    argv = [uv, "pip", "install", "-q", "--python", sys.executable, "--target", str(folder), "httptools", "uvloop"]
+    subprocess.run(argv, check=True)
+    return folder
