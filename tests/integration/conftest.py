@@ -27,3 +27,26 @@ def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
     argv = [uv, "pip", "install", "-q", "--python", sys.executable, "--target", str(folder), "httptools", "uvloop"]
     subprocess.run(argv, check=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build with every framework that is served without code."""
+    folder = tmp_path_factory.mktemp("frameworks") / "build"
+    uv = str(Path(sys.executable).with_name("uv"))
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder)], check=True)
+    # xgboost-cpu is XGBoost without 300 MB for graphics cards.
+    packages = [
+        "scikit-learn",
+        "joblib",
+        "pandas",
+        "skops",
+        "lightgbm",
+        "xgboost-cpu",
+        "skl2onnx",
+        "onnxruntime",
+        "pyarrow",
+    ]
+    found = folder / "bin" / "python"
+    subprocess.run([uv, "pip", "install", "-q", "--python", str(found), *packages], check=True)
+    return found

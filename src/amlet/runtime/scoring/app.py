@@ -7,6 +7,7 @@ from typing import Dict, Iterator, Optional, Sequence, Tuple
 from urllib.parse import parse_qs
 
 from amlet.runtime.scoring.access import Access
+from amlet.runtime.scoring.capture import Capture
 from amlet.runtime.scoring.exchange import TEXT, Refused, Request, Response, json_bytes
 from amlet.runtime.scoring.metrics import Metrics
 from amlet.runtime.scoring.scorer import Scorer, refused
@@ -24,8 +25,17 @@ _READ = ("GET", "HEAD")
 class App:
     """The routes of a service. Used on the loop's thread; never blocks."""
 
-    def __init__(self, scorer: Scorer, access: Access, metrics: Metrics, *, cors_origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        access: Access,
+        metrics: Metrics,
+        *,
+        cors_origins: Sequence[str] = (),
+        capture: Optional[Capture] = None,
+    ) -> None:
         self.scorer = scorer
+        self.capture = capture
         self.metrics = metrics
         self._access = access
         self._origins = frozenset(origin.encode("latin-1", "replace") for origin in cors_origins)

@@ -154,7 +154,10 @@ class Dispatcher:
 
     def _reply(self, asked: _Asked, response: Response) -> None:
         self._app.metrics.answered(response.status, time.perf_counter() - asked.began_s)
-        asked.reply(self._app.finish(asked.request, response))
+        finished = self._app.finish(asked.request, response)
+        asked.reply(finished)
+        if self._app.capture is not None:
+            self._app.capture.note(asked.request, finished)
 
     def _expire(self) -> None:
         self._expiry = None

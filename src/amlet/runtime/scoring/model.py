@@ -56,6 +56,8 @@ class ScoringModel:
         self.n_features: Optional[int] = _attribute(estimator, "n_features_in_", int)
         self.feature_names: Optional[List[str]] = _attribute(estimator, "feature_names_in_", _texts)
         self.estimator = estimator
+        self.twin: Any = None
+        """A `Twin` that answers some methods in the estimator's place."""
         self._notes = notes
         self._numpy: Any = _module("numpy")
         # Half a second and 50 MB that most models do not need.
@@ -118,10 +120,19 @@ class ScoringModel:
         Raises:
             Exception: whatever the estimator raises.
         """
+        if self.twin is not None and method in self.twin.methods:
+            cast = self.twin.takes(table)
+            if cast is not None:
+                return self.plain(self.twin.call(method, cast))
         if isinstance(table, Named):
             # It was trained on a table with these names, and may look columns up by them.
             table = self._pandas.DataFrame(table.rows, columns=list(table.names))
-        return _plain(getattr(self.estimator, method)(table))
+        return self.plain(getattr(self.estimator, method)(table))
+
+    @staticmethod
+    def plain(result: Any) -> Any:
+        """What a method gave, as JSON has it."""
+        return _plain(result)
 
     def _from_lists(self, rows: List[Any]) -> Any:
         width = self.n_features or len(rows[0])

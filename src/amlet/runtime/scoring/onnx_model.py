@@ -32,6 +32,7 @@ class OnnxModel:
         options = runtime.SessionOptions()
         # A replica answers one call at a time, and on one thread sums are always made in one order.
         options.intra_op_num_threads = 1
+        options.log_severity_level = 3  # errors: some graphs warn at every call
         self._session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._inputs = self._session.get_inputs()
         outputs = self._session.get_outputs()

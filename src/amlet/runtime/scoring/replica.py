@@ -22,11 +22,12 @@ import resource
 import signal
 import socket
 import traceback
-from typing import Any, Dict, List, NoReturn
+from typing import Any, Dict, List, NoReturn, Optional
 
 from amlet.runtime.scoring import script
 from amlet.runtime.scoring.access import Access
 from amlet.runtime.scoring.app import App
+from amlet.runtime.scoring.capture import Capture, parquet_writer
 from amlet.runtime.scoring.dispatch import Dispatcher
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
 from amlet.runtime.scoring.loading import check_version, load
@@ -38,6 +39,7 @@ from amlet.runtime.scoring.rowwise import Sharing, sharing_of
 from amlet.runtime.scoring.samples import Sample
 from amlet.runtime.scoring.scorer import Scorer
 from amlet.runtime.scoring.script import ScriptNotLoaded
+from amlet.runtime.scoring.twin import accelerate
 
 NOT_LOADED = 3
 """The exit code of a replica whose model cannot be served (v1-behaviours 15.9)."""
@@ -56,6 +58,7 @@ def main(folder: Path) -> int:
 
         access = Access(folder)
         scorer = _scorer(order)
+        capture = _capture(folder, order)
     except (ModelNotLoaded, ScriptNotLoaded) as error:
         return _fail(folder, str(error), error.trace)
     except ImportError as error:
@@ -65,7 +68,7 @@ def main(folder: Path) -> int:
         _log(note)
     counts = folder / order.counts
     counts.mkdir(mode=0o700, exist_ok=True)
-    app = App(scorer, access, Metrics(counts, order.name), cors_origins=order.cors_origins)
+    app = App(scorer, access, Metrics(counts, order.name), cors_origins=order.cors_origins, capture=capture)
     return _serve(folder, order, app, facts, HttpRequestParser)
 
 
@@ -79,9 +82,17 @@ def _scorer(order: ReplicaFile) -> Scorer:
     if sample is not None:
         sample.check(model)
     rows = sample.data if sample is not None else None
+    if order.accelerate:
+        _log(accelerate(model, rows).told)
     sharing = sharing_of(model, rows) if order.batching else Sharing(None, "the deployment says so")
     _log(sharing.shown())
     return NoCode(model, sharing, log=_log, sample=sample)
+
+
+def _capture(folder: Path, order: ReplicaFile) -> Optional[Capture]:
+    if order.capture is None:
+        return None
+    return Capture(parquet_writer(folder / order.captures), **order.capture, log=_log)
 
 
 def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], parser: Any) -> int:
@@ -107,6 +118,8 @@ def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], pa
     loop.run_until_complete(_until(stop, connections, listening, app, lambda: _healthy(folder, facts)))
     app.metrics.write()
     lines.write()
+    if app.capture is not None:
+        app.capture.close()
     # No loop.close(): a prediction that outlived the drain must not hold the end up.
     sys.stdout.flush()
     os._exit(0)

@@ -17,6 +17,8 @@ that a rounding stays one; but it can turn a label where two are as good, so tha
 
 TOLERANCE = 1e-9
 """How far results of one call and of many may differ, relative to 1 or to the larger one; far above any rounding."""
+TWIN_TOLERANCE = 1e-5
+"""The same for a twin, which computes in 32 bits."""
 
 
 def _named(*modules: Tuple[str, str]) -> frozenset[str]:
@@ -121,7 +123,7 @@ def sharing_of(model: ScoringModel, samples: Any = None) -> Sharing:
                 what = "of the sample's rows" if samples is not None else "of rows that were made up"
                 hint = "; with a sample request of its kind this would be known" if samples is None else ""
                 return Sharing(None, f"{method} {what} raised {type(error).__name__}{hint}")
-            if found > (0 if how == EXACT else TOLERANCE):
+            if found > (0 if how == EXACT else TOLERANCE if model.twin is None else TWIN_TOLERANCE):
                 return Sharing(None, f"{method} of many rows differs from that of each alone")
             largest = max(largest, found)
     is_label = how == ROUNDING and "predict" in model.methods and not _is_regressor(model.estimator)
