@@ -30,6 +30,16 @@ def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def iris(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of that build's scikit-learn."""
+    file = tmp_path_factory.mktemp("iris") / "svc.joblib"
+    train = "import joblib, sys; from sklearn.datasets import load_iris; from sklearn.svm import SVC; "
+    train += "joblib.dump(SVC().fit(*load_iris(return_X_y=True)), sys.argv[1])"
+    subprocess.run([str(python), "-c", train, str(file)], check=True)
+    return file
+
+
+@pytest.fixture(scope="session")
 def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build with every framework that is served without code."""
     folder = tmp_path_factory.mktemp("frameworks") / "build"
