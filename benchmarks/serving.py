@@ -12,7 +12,7 @@ from pathlib import Path
 from amlet.environments import overlays
 from amlet.runtime.scoring.access import AccessFile
 from amlet.runtime.scoring.files import ReplicaFile
-from benchmarks.measure import Bar, Figure
+from benchmarks.measure import Bar, Figure, pss_mb
 from benchmarks.peers import cache_folder, peer
 from benchmarks.place import Place, Skipped, clean_variables, run
 from benchmarks.serving_peers import (
@@ -47,11 +47,11 @@ sys.stdin.read()
 
 def figures(place: Place) -> Iterator[Figure | Skipped]:
     """One process of each side; peers start before their turns and end after them."""
-    yield from _one_row(place)
-    yield from _forest(place)
-    yield from _entry_script(place)
-    yield from _twin(place)
-    yield _memory(place)
+    for part in (_one_row, _forest, _entry_script, _twin, _memory):
+        try:
+            yield from part(place)
+        except Skipped as skipped:
+            yield skipped
 
 
 def _one_row(place: Place) -> Iterator[Figure | Skipped]:
@@ -101,24 +101,21 @@ def _entry_script(place: Place) -> Iterator[Figure]:
             yield _rate(f"entry script of an SVC, one row, {connections} connections", loads, beside, theirs, bar)
 
 
-def _twin(place: Place) -> Iterator[Figure | Skipped]:
+def _twin(place: Place) -> Iterator[Figure]:
     beside = INFERENCE_SERVER
-    try:
-        twin = ours(place, FOREST, also=("skl2onnx", "onnxruntime"), accelerate=True)
-        with twin as mine, serving(beside, FOREST, place.folder("peer")) as other:
-            loads, theirs = _pairs(place, mine, other, beside, ROW, 16)
-            yield _rate("accelerated forest, one row, 16 connections", loads, beside, theirs, Bar(ratio_at_least=40))
-            loads, theirs = _pairs(place, mine, other, beside, _many(), 16)
-            yield _rate("accelerated forest, 1,000 rows, 16 connections", loads, beside, theirs, Bar(ratio_at_least=3))
-    except Skipped as skipped:
-        yield skipped
+    twin = ours(place, FOREST, also=("skl2onnx", "onnxruntime"), accelerate=True)
+    with twin as mine, serving(beside, FOREST, place.folder("peer")) as other:
+        loads, theirs = _pairs(place, mine, other, beside, ROW, 16)
+        yield _rate("accelerated forest, one row, 16 connections", loads, beside, theirs, Bar(ratio_at_least=40))
+        loads, theirs = _pairs(place, mine, other, beside, _many(), 16)
+        yield _rate("accelerated forest, 1,000 rows, 16 connections", loads, beside, theirs, Bar(ratio_at_least=3))
 
 
-def _memory(place: Place) -> Figure:
+def _memory(place: Place) -> Iterator[Figure]:
+    folder = place.folder("holds")
+    python = _python(())
+    run([python, "-c", TRAIN], folder=folder)
     with ours(place, SVC) as mine:
-        python = _python(())
-        folder = place.folder("holds")
-        run([python, "-c", TRAIN], folder=folder)
         process = subprocess.Popen(
             [str(python), "-c", HOLDS_MODEL, str(folder / f"{SVC}.joblib")],
             env=clean_variables(),
@@ -128,11 +125,11 @@ def _memory(place: Place) -> Figure:
         try:
             assert process.stdout is not None
             process.stdout.readline()
-            sides = by_turns([lambda: _pss_mb(mine.process.pid), lambda: _pss_mb(process.pid)])
+            sides = by_turns([lambda: pss_mb(mine.process.pid), lambda: pss_mb(process.pid)])
         finally:
             process.kill()
             process.wait()
-    return Figure("memory of a replica", "MB", sides[0], "a Python that holds the model", sides[1], Bar(over=15))
+    yield Figure("memory of a replica", "MB", sides[0], "a Python that holds the model", sides[1], Bar(over=15))
 
 
 def _pairs(
@@ -194,8 +191,3 @@ def _python(also: tuple[str, ...]) -> Path:
 def _many() -> list[list[float]]:
     seeded = random.Random(0)
     return [[round(seeded.uniform(0, 8), 1) for _ in range(4)] for _ in range(1000)]
-
-
-def _pss_mb(process_id: int) -> float:
-    lines = Path(f"/proc/{process_id}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024

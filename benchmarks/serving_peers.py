@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.bare_server import free_port
 from benchmarks.peers import peer
 from benchmarks.place import Skipped, clean_variables, run
 
@@ -202,13 +202,6 @@ def started(
         yield Serving(url, process, time.monotonic() - began)
     finally:
         _end_session(process)
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def _how(which: Peer, python: Path, file: Path, folder: Path, port: int) -> tuple[list[str], str, dict[str, str]]:
