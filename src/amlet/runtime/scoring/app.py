@@ -61,7 +61,8 @@ class App:
             found = ids(request.headers)
         except Refused:
             found = ()
-        return response._replace(headers=response.headers + found + self._cors(request))
+        headers = response.headers + found + (self._cors(request) if self._origins else ())
+        return Response(response.status, response.body, response.content_type, headers)
 
     def refresh(self) -> None:
         """Once a second: what may have changed outside."""
@@ -96,7 +97,7 @@ class App:
 
     def _cors(self, request: Request) -> Headers:
         origin = request.headers.get(b"origin")
-        if origin is None or not self._origins:
+        if origin is None:
             return ()
         if b"*" in self._origins:
             return ((b"access-control-allow-origin", b"*"),)

@@ -35,7 +35,9 @@ class NoCode(Scorer):
         self.sharing = sharing
 
     def read(self, request: Request) -> Scoring:
-        kind = request.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        kind = request.headers.get(b"content-type", b"")
+        if kind != JSON:
+            kind = kind.split(b";")[0].strip().lower()
         if kind != JSON and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
             raise Refused(415, "Expects Content-Type to be application/json")
         try:
