@@ -24,7 +24,19 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("overlay")
     uv = str(Path(sys.executable).with_name("uv"))
-    argv = [uv, "pip", "install", "-q", "--python", sys.executable, "--target", str(folder), "httptools", "uvloop"]
+    argv = [
+        uv,
+        "pip",
+        "install",
+        "-q",
+        "--python",
+        sys.executable,
+        "--target",
+        str(folder),
+        "httptools",
+        "uvloop",
+        "orjson",
+    ]
     subprocess.run(argv, check=True)
     return folder
 

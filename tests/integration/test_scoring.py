@@ -433,3 +433,16 @@ def test_memory_and_descriptors_stay_flat(svc: Replica) -> None:
     load()
     until(lambda: used()[1] <= before[1])
     assert used()[0] - before[0] < 8_000
+
+
+def test_what_a_model_imports_comes_from_its_own_environment_first(
+    python: Path, overlay: Path, models: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "orjson.py").write_text("whose = 'mine'")
+    (source / "score.py").write_text("import orjson\ndef init(): pass\ndef run(data): return orjson.whose\n")
+    given = {"source": str(source), "entry_script": "score.py"}
+    with replica_of(python, overlay, models / "svc.joblib", tmp_path / "r", **given) as replica:
+        assert replica.state().state == "Healthy", replica.log
+        assert replica.score(b"{}") == (200, "mine")

@@ -7,7 +7,7 @@ import time
 import traceback
 from typing import Any, Callable, Dict, Hashable, List, NamedTuple, Optional
 
-from amlet.runtime.scoring.exchange import JSON, Refused, Request, Response, json_bytes
+from amlet.runtime.scoring.exchange import JSON, Refused, Request, Response, json_bytes, json_value
 from amlet.runtime.scoring.model import BadRows, ScoringModel
 from amlet.runtime.scoring.rowwise import Sharing
 from amlet.runtime.scoring.samples import Sample
@@ -41,7 +41,7 @@ class NoCode(Scorer):
         if kind != JSON and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
             raise Refused(415, "Expects Content-Type to be application/json")
         try:
-            body = json.loads(request.body)
+            body = json_value(request.body)
         except RecursionError:
             raise Refused(400, "The body is nested too deeply to be rows of values.") from None
         except ValueError as error:

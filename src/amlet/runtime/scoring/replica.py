@@ -29,6 +29,7 @@ from amlet.runtime.scoring.access import Access
 from amlet.runtime.scoring.app import App
 from amlet.runtime.scoring.capture import Capture, parquet_writer
 from amlet.runtime.scoring.dispatch import Dispatcher
+from amlet.runtime.scoring.exchange import read_json_by
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
 from amlet.runtime.scoring.loading import check_version, load
 from amlet.runtime.scoring.metrics import Metrics
@@ -56,6 +57,11 @@ def main(folder: Path) -> int:
     try:
         from httptools import HttpRequestParser
 
+        read_json_by(_fast_json())
+        if order.overlay is not None:
+            # What the model and the script import comes from their own environment first.
+            sys.path.remove(order.overlay)
+            sys.path.append(order.overlay)
         access = Access(folder)
         scorer = _scorer(order)
         capture = _capture(folder, order)
@@ -162,6 +168,17 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:
         return asyncio.new_event_loop()
     return loop
+
+
+def _fast_json() -> Any:
+    """The overlay's `orjson.loads`, kept apart: a script that imports orjson gets its own environment's."""
+    try:
+        loads = importlib.import_module("orjson").loads
+    except ImportError:
+        return None
+    for name in [name for name in sys.modules if name.partition(".")[0] == "orjson"]:
+        del sys.modules[name]
+    return loads
 
 
 def _raise_open_files() -> None:

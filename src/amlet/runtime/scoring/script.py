@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import parse_qsl
 
-from amlet.runtime.scoring.exchange import JSON, Refused, Request, Response
+from amlet.runtime.scoring.exchange import JSON, Refused, Request, Response, json_value
 from amlet.runtime.scoring.raw_http import AMLRequest, AMLResponse, is_raw, rawhttp, response_of
 from amlet.runtime.scoring.scorer import Scorer, failed, refused, scored, told
 from amlet.runtime.scoring.swagger import document
@@ -125,7 +125,7 @@ class Script(Scorer):
             if kind != JSON:
                 raise Refused(415, "Expects Content-Type to be application/json")
             try:
-                body = json.loads(request.body)
+                body = json_value(request.body)
             except RecursionError:
                 raise Refused(400, "The body is nested too deeply.") from None
             except ValueError as error:
