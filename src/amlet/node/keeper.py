@@ -338,7 +338,7 @@ class Keeper(threading.Thread):
         lease = self.lease
         with contextlib.suppress(AmletError):
             self._parts.client.nodes.append_service_log(
-                lease.workspace_id, lease.service, VersionQuery(lease.version), data, len(data)
+                lease.workspace_id, lease.service, data, len(data), VersionQuery(lease.version)
             )
 
 

@@ -33,6 +33,8 @@ from amlet.wire.services import VersionQuery
 if TYPE_CHECKING:
     from amlet.client.pool import Data
 
+_ITSELF = VersionQuery()
+
 
 class NodesApi(Noun):
     def hello(self, body: NodeHello) -> NodeWelcome:
@@ -90,9 +92,9 @@ class NodesApi(Noun):
         return self._call(Body, routes.NODE_PARCEL, digest)
 
     def append_service_log(
-        self, workspace_id: str, name: str, query: VersionQuery, data: Data, size_bytes: Optional[int]
+        self, workspace_id: str, name: str, data: Data, size_bytes: Optional[int], query: VersionQuery = _ITSELF
     ) -> Done:
         """Bring lines of a replica's log."""
         return self._call(
-            Done, routes.NODE_SERVICE_LOG, workspace_id, name, query=query, data=data, size_bytes=size_bytes
+            Done, routes.NODE_SERVICE_LOG, workspace_id, name, data=data, size_bytes=size_bytes, query=query
         )
