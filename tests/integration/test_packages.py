@@ -180,7 +180,6 @@ def test_a_dockerfile_is_saved_with_its_context(server: RealServer, folder: Path
     assert (saved / "amlet-sdk" / "azureml" / "core" / "model.py").exists()
 
 
-@pytest.mark.every_fault
 def test_a_build_that_fails_tells_the_end_of_its_log(server: RealServer, podman: Podman, folder: Path) -> None:
     (folder / "package.py").write_text(BEGIN + UNBUILDABLE.format(image=IMAGE))
     done = run_script(folder, "package.py", server.home.root, **podman.variables)
