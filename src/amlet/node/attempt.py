@@ -17,6 +17,7 @@ from amlet.artifacts.remote import RemoteBlobs
 from amlet.artifacts.stage import collect, is_larger
 from amlet.base.errors import AmletError, InvalidInput, NotFound, StaleAttempt, StorageFailed, Unavailable
 from amlet.base.paths import owner_only
+from amlet.base.units import human_seconds
 from amlet.client.datastore_files import DatastoreFiles
 from amlet.client.kept_files import FOLDER, bring_kept
 from amlet.client.uploads import Sources, send_missing
@@ -34,7 +35,7 @@ from amlet.node.live_outputs import Watch
 from amlet.node.parts import Parts
 from amlet.node.processes import JobProcess
 from amlet.node.variables import job_variables
-from amlet.node.warm import WarmStart
+from amlet.node.warm import WarmStart, WarmStarted
 from amlet.runtime import losses
 from amlet.runtime.attempt import JobFile, Result, reserve, write_json
 from amlet.runtime.marked import end_marked
@@ -63,6 +64,9 @@ PASSING = (Unavailable, StorageFailed, OSError)
 
 UNREADABLE_S = 60.0
 """How long a file of a run's may be unreadable: descriptors may be short for a while, a broken disk stays broken."""
+
+IMPORTS_S = 0.05
+"""A warm parent that took longer to import is told: it was not there yet."""
 
 ENDED_GRACE_S = 5.0
 """Between SIGTERM and SIGKILL when the node itself is told to end: its engine waits for ten seconds."""
@@ -108,6 +112,7 @@ class Attempt:
         self._outputs = Watch(self._client, *self._key, lease.attempt, self._work / "outputs")
         self._limits = Limits(lease.share, folder.name)
         self._how = "cold start"
+        self._leased_at = time.monotonic()
         files = DatastoreFiles(parts.client.patient(PATIENCE_S), lease.workspace_id, parts.data)
         contained = lease.lock.image is not None
         self._data = RunData(lease.job, files, folder, self._work, contained=contained)
@@ -169,7 +174,8 @@ class Attempt:
         where = " in a container" if self._lease.lock.image else ""
         detail = "adopted" if self._adopted else f"{self._how}{where}, {self._lease.share.cores} cores"
         detail += f", {self._part.words}" if self._part.words else ""
-        started = AttemptStarted(self._lease.attempt, detail, self._facts())
+        took_s = 0.0 if self._adopted else time.monotonic() - self._leased_at
+        started = AttemptStarted(self._lease.attempt, detail, self._facts(), took_s)
         if self._part.is_first:
             self._insist(lambda: self._client.nodes.started(*self._key, started))
         return self._watch(self._process)
@@ -263,9 +269,12 @@ class Attempt:
             user={**lease.job.environment.variables, **lease.job.variables},
         )
         started = self._parts.warm.start(asked, self._is_over)
-        if isinstance(started, JobProcess):
-            self._how = "warm start"
-        return started
+        if not isinstance(started, WarmStarted):
+            return started
+        self._how = "warm start"
+        if started.imports_s > IMPORTS_S:
+            self._how += f", imports {human_seconds(started.imports_s)}"
+        return started.process
 
     def _watch(self, process: JobProcess) -> Ending:
         began = time.monotonic()

@@ -74,6 +74,14 @@ class WarmStart(NamedTuple):
     """Those that the user set."""
 
 
+class WarmStarted(NamedTuple):
+    """A job that was started."""
+
+    process: JobProcess
+    imports_s: float
+    """How long it waited for its parent's imports; next to nothing when the parent was there."""
+
+
 class WarmPool:
     """The warm parents of a node. Safe to use from any thread."""
 
@@ -95,7 +103,7 @@ class WarmPool:
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
 
-    def start(self, asked: WarmStart, stopped: Callable[[], bool] = lambda: False) -> JobProcess | str:
+    def start(self, asked: WarmStart, stopped: Callable[[], bool] = lambda: False) -> WarmStarted | str:
         """Start a job in a fork.
 
         Args:
@@ -120,9 +128,11 @@ class WarmPool:
         request = _request(asked, script, self._sdk)
         if len(json.dumps(request)) > LONGEST_REQUEST:
             return "its variables are too long"
+        imports_s = 0.0
         try:
             for _ in range(2):
-                child = self._fork(asked, imports, request, stopped)
+                child, waited_s = self._fork(asked, imports, request, stopped)
+                imports_s += waited_s
                 if child is not None:
                     break
             else:
@@ -133,7 +143,7 @@ class WarmPool:
             return str(error)
         if isinstance(child, str):
             return child
-        return JobProcess.noted(child.mark, child, asked.folder)
+        return WarmStarted(JobProcess.noted(child.mark, child, asked.folder), imports_s)
 
     def close(self) -> None:
         """End all parents; runs that they have forked go on."""
@@ -165,24 +175,27 @@ class WarmPool:
 
     def _fork(
         self, asked: WarmStart, imports: Imports, request: Mapping[str, object], stopped: Callable[[], bool]
-    ) -> WarmChild | str | None:
+    ) -> tuple[WarmChild | str | None, float]:
+        """The run, or why it must start cold, or None when another parent may do; and the seconds of imports."""
         shared = {name: text for name, text in asked.variables.items() if name not in asked.per_run}
         told = [str(asked.python), str(self._sdk), sorted(shared.items()), imports.first, imports.later]
         key = hashlib.sha256(json.dumps(told).encode("ascii")).hexdigest()
         if key in self._refused:
-            return self._refused[key]
+            return self._refused[key], 0.0
+        began = time.monotonic()
         parent = self._parent(key, asked, imports, shared)
         ready = parent.wait_ready(PATIENCE_S, stopped)
+        imports_s = time.monotonic() - began
         if parent.refused or parent.failed:
-            return self._blame(key, parent)
+            return self._blame(key, parent), imports_s
         if not ready and not parent.gone:
-            return f"its packages take longer than {PATIENCE_S:.0f} s to import"
+            return f"its packages take longer than {PATIENCE_S:.0f} s to import", imports_s
         child = parent.fork(request, asked.folder / "started") if ready else None
         if parent.left:
             with self._lock:
                 self._unlearning.add(key)
                 self._learned.pop(key, None)
-        return child if child is not None or not parent.failed else self._blame(key, parent)
+        return (child if child is not None or not parent.failed else self._blame(key, parent)), imports_s
 
     def _blame(self, key: str, parent: WarmParent) -> str:
         with self._lock:
