@@ -136,10 +136,14 @@ def _running(client: Client, run: Run) -> None:
 
 
 def _log(client: Client, run: Run) -> str:
+    return _file(client, run, "user_logs/std_log.txt")
+
+
+def _file(client: Client, run: Run, path: str) -> str:
     details = client.runs.get(run.workspace_id, run.id)
-    if "user_logs/std_log.txt" not in [file.path for file in details.files]:
+    if path not in [file.path for file in details.files]:
         return ""
-    with client.runs.file(run.workspace_id, run.id, FileQuery("user_logs/std_log.txt")) as body:
+    with client.runs.file(run.workspace_id, run.id, FileQuery(path)) as body:
         return body.read().decode()
 
 
@@ -226,6 +230,11 @@ def test_the_environment_is_built_there_by_a_uv_that_was_brought_along(
         assert str(machine.root) in _log(client, run)
         assert list(machine.root.glob("*/environments/builds/*/lib/python*/site-packages/tiny.py"))
         assert list(machine.root.glob("uv/*/uv"))
+        assert not list(fresh_server.home.environments.glob("builds/*/bin"))  # it runs nowhere here
+        prepared = _file(client, run, "azureml-logs/65_job_prep.txt")
+        assert "tiny==" in prepared and prepared.splitlines()[-1].startswith("Ready after ")
+        prepare, _, script = ended.stages[1:4]
+        assert str(prepare.detail).endswith(", built where it runs") and ", built in " in str(script.detail)
     finally:
         machine.close()
 

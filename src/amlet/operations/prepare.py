@@ -1,4 +1,5 @@
-"""Prepare environments: each is resolved and built once for all runs and services that wait for it."""
+"""Prepare environments: each is resolved once for all runs and services that wait for it, and built once where some of
+them run on this machine; other machines build from the lock."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from amlet.environments import Environments
 from amlet.operations import build_environment, deploy
 from amlet.operations.build_environment import build_topic
 from amlet.operations.collect import append_log
+from amlet.operations.room import is_here
 from amlet.operations.settle import end
 from amlet.operations.submit import enqueue
 from amlet.store.base import Records, Transaction
@@ -37,6 +39,13 @@ class Waiting(NamedTuple):
     services: list[Service]
     builds: list[tuple[EnvironmentBuild, int]]
     """Asked for apart from runs, each with its log's number."""
+    afar: frozenset[str] = frozenset()
+    """The runs, by id, whose nodes stand on other machines."""
+
+    @property
+    def built_here(self) -> bool:
+        """Whether somebody needs the build on this machine."""
+        return bool(self.services or self.builds) or any(run.id not in self.afar for run in self.runs)
 
     @property
     def anew(self) -> bool:
@@ -116,8 +125,11 @@ class Preparer:
                 lambda tx: tx.locks.resolved(self._environments.kept_by(key), self._environments.platform)
             )
         if kept is not None:
-            log(f"Environment {waiting.spec.name}: resolved before; building what is recorded.")
+            log(f"Environment {waiting.spec.name}: resolved before; taking what is recorded.")
         lock = kept or self._environments.resolve(waiting.spec, log)
+        if not waiting.built_here:
+            log("It is built by the machine that runs it: azureml-logs/65_job_prep.txt.")
+            return lock
         self._environments.build(lock, log)
         if waiting.spec.container is not None and lock.image is not None:
             self._environments.contained(waiting.spec.container, lock, log)
@@ -139,8 +151,11 @@ class Preparer:
         took = human_seconds(self._clock.monotonic() - began)
         waiting = _waiting(tx).get(key)
         for run in waiting.runs if waiting else []:
-            enqueue(tx, run, lock, now, prepared=f"built in {took}")
-        for service in waiting.services if waiting else []:
+            if known.built_here:
+                enqueue(tx, run, lock, now, prepared=f"built in {took}")
+            elif waiting is not None and run.id in waiting.afar:
+                enqueue(tx, run, lock, now, prepared=f"resolved in {took}, built where it runs")
+        for service in waiting.services if waiting and known.built_here else []:
             deploy.prepared(tx, service, lock, None, now)
         for build, log in _settled(waiting, known):
             build_environment.ended(tx, build, log, lock, None, now)
@@ -168,7 +183,7 @@ def _settled(waiting: Waiting | None, known: Waiting) -> list[tuple[EnvironmentB
     taken = {build.id for build, _ in known.builds}
 
     def is_answered(build: EnvironmentBuild) -> bool:
-        return build.id in taken or not (build.anew or (known.offline and not build.offline))
+        return build.id in taken or not (build.anew or not known.built_here or (known.offline and not build.offline))
 
     return [held for held in (waiting.builds if waiting else []) if is_answered(held[0])]
 
@@ -177,7 +192,10 @@ def _waiting(tx: Transaction) -> dict[str, Waiting]:
     found: dict[str, Waiting] = {}
     for run in tx.runs.with_status((runs.PREPARING,)):
         spec = tx.runs.job(run.workspace_id, run.id).environment
-        found.setdefault(spec.content_key(), Waiting(spec, [], [], [])).runs.append(run)
+        waiting = found.setdefault(spec.content_key(), Waiting(spec, [], [], []))
+        waiting.runs.append(run)
+        if not is_here(tx, run.pool):
+            found[spec.content_key()] = waiting._replace(afar=waiting.afar | {run.id})
     for key, (spec, services) in deploy.unresolved(tx).items():
         found.setdefault(key, Waiting(spec, [], [], [])).services.extend(services)
     for build, log in tx.environment_builds.active():

@@ -31,7 +31,7 @@ class Room:
         self._nodes: dict[str, list[Node]] = {}
         for node in tx.nodes.list():
             self._nodes.setdefault(node.pool, []).append(node)
-        self._nodes = {pool: nodes for pool, nodes in self._nodes.items() if _is_here(tx, pool)}
+        self._nodes = {pool: nodes for pool, nodes in self._nodes.items() if is_here(tx, pool)}
 
     def turn(self, node: Node) -> Turn | None:
         """The run that a node without work may take now."""
@@ -92,7 +92,8 @@ def of_several(share: Share, count: int) -> Share:
     return Share(share.cores * count, share.memory_bytes * count, share.gpus * count)
 
 
-def _is_here(tx: Transaction, pool: str) -> bool:
+def is_here(tx: Transaction, pool: str) -> bool:
+    """Whether the nodes of a pool stand on this machine, and so have the server's own builds."""
     if parts_of(pool) is not None:
         return True
     workspace_id, _, name = pool.partition("/")

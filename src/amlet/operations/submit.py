@@ -20,14 +20,15 @@ from amlet.operations.datasets import check_job_data, note_job_data, with_data
 from amlet.operations.describe import check_spec, version_for
 from amlet.operations.edit import check_marks
 from amlet.operations.ensure import ensure_experiment
+from amlet.operations.room import is_here
 from amlet.operations.texts import faults_of_argument, faults_of_label, faults_of_variables
 from amlet.operations.transitions import RECONCILE, enter_queue, moved, save
 from amlet.operations.waiting import usual
 from amlet.store.base import FileRecord, Transaction
 from amlet.wire.runs import SubmitAnswer, SubmitRun
 
-Ready = Callable[[str], "Lock | None"]
-"""What a spec of this content resolved to, when its build is at hand too."""
+Ready = Callable[[str, bool], "Lock | None"]
+"""What a spec of this content resolved to; when it is to be built on this machine, only with its build at hand."""
 
 
 SUBMISSION_ID_LIMIT = 200
@@ -116,7 +117,7 @@ def facts_of(job: Job) -> dict[str, str]:
 def send_on(tx: Transaction, run: Run, ready: Ready, now: datetime) -> Run:
     """Let a recorded run be prepared, or queue it when its build is at hand."""
     job = tx.runs.job(run.workspace_id, run.id)
-    lock = ready(job.environment.content_key())
+    lock = ready(job.environment.content_key(), is_here(tx, run.pool))
     run = save(tx, sent_on(run, lock, now))
     let_on(tx, run, job)
     return run
