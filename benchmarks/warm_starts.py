@@ -212,7 +212,7 @@ def figures(place: Place) -> Iterator[Figure | Skipped]:
         return time.perf_counter() - began
 
     single()
-    python = _with_sklearn(place)
+    python = place.python_with("sklearn")
     mine, floor = interleaved(
         lambda: timed_ms(single), lambda: timed_ms(lambda: run([python, "train_iris.py"], folder=plain)), pairs=11
     )
@@ -238,14 +238,6 @@ def figures(place: Place) -> Iterator[Figure | Skipped]:
         note = f"ours of {HUNDRED} runs, theirs of {count}; a hundred: {100 * mine[0]:.1f} s, {100 * other[0]:.0f} s"
         words = "one of many, two at a time"
         yield Figure(words, "s a run", mine, name, other, Bar(ratio=1), is_peer=True, note=note)
-
-
-def _with_sklearn(place: Place) -> Path:
-    return next(
-        python
-        for python in place.home.environments.glob("builds/*/bin/python")
-        if list(python.parent.parent.glob("lib/*/site-packages/sklearn"))
-    )
 
 
 def _forked(python: Path, folder: Path, count: int) -> float:
