@@ -75,6 +75,8 @@ def moved(
     if not runs.allows(run.status, status):
         raise Conflict(f"Run {run.id} is {run.status}: it cannot become {status}.")
     stages = [*run.stages]
+    if stages:  # a clock that was set back makes no stage shorter than nothing
+        now = max(now, stages[-1].started)
     stage = STAGE_OF.get(status)
     if status in runs.TERMINAL or (stage and (not stages or stages[-1].name != stage)):
         began = now
