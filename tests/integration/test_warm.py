@@ -48,9 +48,16 @@ class Bench:
     def __init__(self, root: Path, python: Path) -> None:
         self.python = python
         self.root = root
-        self.pool = WarmPool(root / "warm", SDK)
+        self.meminfo = root / "meminfo"
+        self.memory(free_gib=8)
+        self.pool = WarmPool(root / "warm", SDK, meminfo=self.meminfo)
         self.attempt = root / "attempt 'é"
         self.work = self.attempt / "work"
+
+    def memory(self, *, free_gib: float) -> None:
+        """What the kernel is to say of a machine of 16 GiB."""
+        lines = {"MemTotal": 16, "MemFree": 0, "MemAvailable": free_gib}
+        self.meminfo.write_text("".join(f"{name}: {int(gib * (1 << 20))} kB\n" for name, gib in lines.items()))
 
     def lay(self, source: str, arguments: list[str], files: Mapping[str, str]) -> JobFile:
         shutil.rmtree(self.attempt, ignore_errors=True)
@@ -225,6 +232,56 @@ def test_an_import_that_starts_a_thread_sends_its_scripts_to_cold_starts(one: Be
         assert "starts threads" in told
     finally:
         module.unlink()
+
+
+def test_an_import_that_opens_a_socket_sends_its_scripts_to_cold_starts(one: Bench) -> None:
+    site = next((one.python.parent.parent / "lib").glob("python3*/site-packages"))
+    module = site / "amlet_test_sockets.py"
+    module.write_text("import socket\nopen_one = socket.create_server(('127.0.0.1', 0))\n")
+    try:
+        told = one.warm(FIRST + "import amlet_test_sockets\n")
+        assert isinstance(told, str)
+        assert "import amlet_test_sockets" in told
+        assert "keeps" in told and "open" in told
+    finally:
+        module.unlink()
+
+
+def test_parents_end_when_memory_is_short_but_none_whose_run_goes_on(one: Bench) -> None:
+    go_on = one.root / "go on"
+    source = f"import os, time\nwhile not os.path.exists({str(go_on)!r}):\n    time.sleep(0.01)\nprint('done')\n"
+    run = one.warm(FIRST + source)
+    (parent,) = one.pool.pids()
+    one.pool.keep()
+    assert one.pool.pids() == [parent]
+
+    one.memory(free_gib=1.5)  # less than a tenth
+    one.pool.keep()
+    assert one.pool.pids() == [parent]
+    go_on.touch()
+    assert one.ended(run).text.endswith("done\n")
+
+    def over() -> bool:
+        one.pool.keep()
+        return not one.pool.pids() and not Path(f"/proc/{parent}").exists()
+
+    until(over, what="the end of the parent")
+    one.memory(free_gib=8)
+    assert one.ended(one.warm(FIRST)).signal is None
+    assert one.pool.pids() not in ([], [parent])
+
+
+def test_parents_end_that_nobody_uses(one: Bench) -> None:
+    pool = WarmPool(one.root / "impatient", SDK, idle_s=0.0, meminfo=one.meminfo)
+    one.pool, held = pool, one.pool
+    held.close()
+    assert one.ended(one.warm(FIRST)).signal is None
+
+    def over() -> bool:
+        pool.keep()
+        return not pool.pids()
+
+    until(over, what="the end of the parent")
 
 
 PACKAGES_OF_A_JOB = EnvironmentSpec("warm", pip=["joblib==1.4.2"])

@@ -42,6 +42,8 @@ LEAST_FREE_BYTES = 1 << 30
 LEAST_FREE_SHARE = 0.1
 """Of the machine's memory: with less than either, idle parents end."""
 
+MEMINFO = Path("/proc/meminfo")
+
 MOST_LEARNED = 64
 MOST_REFUSED = 256
 MOST_FAILURES = 3
@@ -85,10 +87,17 @@ class WarmStarted(NamedTuple):
 class WarmPool:
     """The warm parents of a node. Safe to use from any thread."""
 
-    def __init__(self, folder: Path, sdk: Path) -> None:
+    def __init__(self, folder: Path, sdk: Path, *, idle_s: float = IDLE_S, meminfo: Path = MEMINFO) -> None:
+        """
+        Args:
+            idle_s: A parent that nobody has used for so long ends.
+            meminfo: Where the kernel tells how much memory is left.
+        """
         shutil.rmtree(folder, ignore_errors=True) if not (folder / "learned.json").exists() else None
         self._folder = owner_only(folder)
         self._sdk = sdk
+        self._idle_s = idle_s
+        self._meminfo = meminfo
         self._lock = threading.Lock()
         self._parents: dict[str, WarmParent] = {}
         self._refused: OrderedDict[str, str] = OrderedDict()
@@ -161,12 +170,12 @@ class WarmPool:
 
     def keep(self) -> None:
         """End parents that nobody has used for long, and all idle ones when memory is short."""
-        short = _memory_is_short()
+        short = _memory_is_short(self._meminfo)
         with self._lock:
             over = {
                 key: parent
                 for key, parent in self._parents.items()
-                if parent.gone or (parent.idle and (short or time.monotonic() - parent.used > IDLE_S))
+                if parent.gone or (parent.idle and (short or time.monotonic() - parent.used > self._idle_s))
             }
             for key in over:
                 del self._parents[key]
@@ -317,10 +326,10 @@ def _with_one_thread(variables: Mapping[str, str]) -> dict[str, str]:
     return {**variables, "OPENBLAS_NUM_THREADS": "1".rjust(width, "0"), "OPENBLAS_THREAD_TIMEOUT": "20"}
 
 
-def _memory_is_short() -> bool:
+def _memory_is_short(meminfo: Path) -> bool:
     figures = {}
     try:
-        with Path("/proc/meminfo").open() as file:
+        with meminfo.open() as file:
             for line in file:
                 name, _, text = line.partition(":")
                 if name in ("MemTotal", "MemAvailable"):
