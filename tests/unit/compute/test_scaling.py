@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -206,3 +207,11 @@ class Cluster(RuleBasedStateMachine):
 
 TestCluster = Cluster.TestCase
 TestCluster.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+
+
+@pytest.mark.every_fault
+@pytest.mark.timeout(1500)
+class TestTenThousandClusters(Cluster.TestCase):
+    """The same over many more sequences of events."""
+
+    settings = settings(max_examples=10_000, stateful_step_count=50, deadline=None)
