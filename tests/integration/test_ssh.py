@@ -249,15 +249,48 @@ def test_the_environment_is_built_there_by_a_uv_that_was_brought_along(
         machine.close()
 
 
-def _submit(client: Client, workspace: str, folder: Path, environment: EnvironmentSpec) -> Run:
+def test_an_interpreter_that_its_user_manages_is_the_one_of_the_machine_that_runs_it(
+    fresh_server: RealServer, folder: Path, tmp_path
+):
+    name = "python-of-that-machine"
+    (folder / "bin").mkdir()
+    (folder / "bin" / name).write_text(f'#!/bin/sh\nTHERE=yes exec {sys.executable} "$@"\n')
+    (folder / "bin" / name).chmod(0o755)
+    client = fresh_server.client()
+    machine = Sshd(folder, PATH=f"{folder / 'bin'}:{os.environ['PATH']}")
+    try:
+        workspace = _attach(client, machine.start())
+        spec = EnvironmentSpec("theirs", user_managed=True, interpreter=name)
+        text = "import os\nprint('there', os.environ['THERE'])\n"
+        for _ in range(2):  # the second finds it resolved
+            ended = finish(client, _submit(client, workspace, tmp_path, spec, text))
+            assert ended.status == "Completed", ended.error
+            assert _log(client, ended).strip() == "there yes"
+            text += "\n"
+
+        here = submit_script(client, tmp_path / "here", text, environment=spec)
+        assert f"There is no interpreter '{name}' on this machine" in str(finish(client, here).error)
+    finally:
+        machine.close()
+
+
+def _submit(
+    client: Client,
+    workspace: str,
+    folder: Path,
+    environment: EnvironmentSpec,
+    text: str = "import tiny\nprint(tiny.NUMBER, tiny.__file__)\n",
+) -> Run:
     from amlet.client.snapshot import scan
     from amlet.client.uploads import sources_of, submit_with_blobs
 
     source = folder / "source"
-    source.mkdir()
-    (source / "train.py").write_text("import tiny\nprint(tiny.NUMBER, tiny.__file__)\n")
+    source.mkdir(exist_ok=True)
+    (source / "train.py").write_text(text)
     snapshot = scan(source)
-    asked = SubmitRun("far", Job(environment, "", script="train.py", target="far"), snapshot.entries, str(folder))
+    asked = SubmitRun(
+        "far", Job(environment, "", script="train.py", target="far"), snapshot.entries, f"{folder} {len(text)}"
+    )
     answer = submit_with_blobs(
         lambda: client.runs.submit(workspace, asked), client, workspace, sources_of(source, snapshot.entries)
     )

@@ -119,14 +119,12 @@ class Preparer:
                 self._in_hand.discard(key)
 
     def _make(self, key: str, waiting: Waiting, log: Callable[[str], None]) -> Lock:
-        kept = None
+        kept, kept_by = None, self._kept_by(key, waiting)
         if not waiting.anew:
-            kept = self._records.read(
-                lambda tx: tx.locks.resolved(self._environments.kept_by(key), self._environments.platform)
-            )
+            kept = self._records.read(lambda tx: tx.locks.resolved(kept_by, self._environments.platform))
         if kept is not None:
             log(f"Environment {waiting.spec.name}: resolved before; taking what is recorded.")
-        lock = kept or self._environments.resolve(waiting.spec, log)
+        lock = kept or self._environments.resolve(waiting.spec, log, here=waiting.built_here)
         if not waiting.built_here:
             log("It is built by the machine that runs it: azureml-logs/65_job_prep.txt.")
             return lock
@@ -134,6 +132,10 @@ class Preparer:
         if waiting.spec.container is not None and lock.image is not None:
             self._environments.contained(waiting.spec.container, lock, log)
         return lock
+
+    def _kept_by(self, key: str, waiting: Waiting) -> str:
+        is_theirs = waiting.spec.user_managed and waiting.spec.container is None and not waiting.built_here
+        return self._environments.kept_afar_by(key) if is_theirs else self._environments.kept_by(key)
 
     def _tell(self, tx: Transaction, key: str, text: str) -> None:
         data = text.encode("utf-8", "replace")
@@ -147,7 +149,7 @@ class Preparer:
 
     def _succeed(self, tx: Transaction, key: str, lock: Lock, began: float, known: Waiting) -> None:
         now = self._clock.now()
-        tx.locks.add(lock, self._environments.kept_by(key))
+        tx.locks.add(lock, self._kept_by(key, known))
         took = human_seconds(self._clock.monotonic() - began)
         waiting = _waiting(tx).get(key)
         for run in waiting.runs if waiting else []:

@@ -39,7 +39,10 @@ class Cache:
     def network(self, *, offline: bool) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
-    def resolve(self, spec: EnvironmentSpec, log: Callable[[str], None]) -> Lock:
+    def kept_afar_by(self, content_key: str) -> str:
+        return f"{content_key}-afar"
+
+    def resolve(self, spec: EnvironmentSpec, log: Callable[[str], None], *, here: bool) -> Lock:
         self.resolving.set()
         assert self.go_on.wait(10)
         return self._lock
