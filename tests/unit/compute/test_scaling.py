@@ -106,7 +106,9 @@ class Cluster(RuleBasedStateMachine):
             self.added[name] = self.now
 
     def _no_flapping(self, name):
-        """Under constant demand none goes that came within twice the idle time."""
+        """Under constant demand none goes that came within twice the idle time, unless it is cut off."""
+        if name in self.frozen:
+            return
         if not self.disturbed and self.added.get(name, NOW) >= self.demand_since:
             assert self.now - self.added[name] >= timedelta(seconds=2 * self.scale.idle_s)
 
