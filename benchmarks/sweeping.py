@@ -63,7 +63,7 @@ def cost_ms(count: int, policy: Policy = Policy(), sampling: Sampling = RANDOM_P
         records = Database(Path(folder) / "records.db")
         model = ModelBased(Path(folder), lambda _method: own_environment())
         try:
-            sweeper = Sweeper(records, LogFolder(Path(folder) / "logs"), model, lambda _tx: lambda _key: LOCK)
+            sweeper = Sweeper(records, LogFolder(Path(folder) / "logs"), model, lambda _tx: lambda *_: LOCK)
             return _swept_ms(records, sweeper, count, policy, sampling)
         finally:
             model.close()

@@ -54,11 +54,15 @@ class RealServer:
         """For processes that are to find this server."""
         return clean_environment(AMLET_HOME=str(self.home.root), **more)
 
-    def start(self, **more: str) -> RealServer:
+    def start(self, *, host: str | None = None, **more: str) -> RealServer:
+        """`host` is an address of this machine's other than loopback: as if a proxy that speaks TLS stood in front."""
+        argv = [sys.executable, "-m", "amlet.server"]
+        if host is not None:
+            argv = [str(Path(sys.executable).with_name("amlet")), "server", "run", "--host", host, "--behind-tls"]
         self.home.root.mkdir(parents=True, exist_ok=True)
         with self.home.server_log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "amlet.server"],
+                argv,
                 env=self.variables(**more),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -14,6 +14,7 @@ from amlet.domain.job import Job, parameters_of
 from amlet.domain.run import Run
 from amlet.domain.sweep import MINIMIZE, Objective, Standing, SweepSpec, Trial
 from amlet.operations.datasets import note_job_data
+from amlet.operations.room import is_here
 from amlet.operations.submit import Ready, facts_of, let_on, sent_on
 from amlet.store.base import MetricSummary, SweepRecord, Transaction
 
@@ -85,7 +86,9 @@ def add_trial(tx: Transaction, sweep: SweepRecord, parent: Run, trial: Trial, re
         parts=sweep.parts,
     )
     tx.sweeps.add_trial(parent.workspace_id, parent.id, trial)
-    run = tx.runs.add(sent_on(run, ready(job.environment.content_key()), now), job, "")  # its number is its identity
+    run = tx.runs.add(
+        sent_on(run, ready(job.environment.content_key(), is_here(tx, run.pool)), now), job, ""
+    )  # its number is its identity
     if job.inputs or job.outputs:
         note_job_data(tx, run, job)
     let_on(tx, run, job)
