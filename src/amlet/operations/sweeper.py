@@ -6,6 +6,7 @@ trial and its run are one transaction, and a trial's number is a key: none is dr
 
 from __future__ import annotations
 
+import enum
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -14,14 +15,12 @@ from typing import NamedTuple
 from amlet.artifacts.logs import LogFolder
 from amlet.base.errors import AmletError
 from amlet.domain import run as runs
-from amlet.domain.run import Run
 from amlet.domain.sweep import BY_NUMBER, SweepSpec, Trial
 from amlet.operations.submit import Ready
 from amlet.operations.sweep_course import Course
 from amlet.operations.sweep_end import end_sweep, stop
-from amlet.operations.sweep_log import say
+from amlet.operations.sweep_step import API, GENERATOR, SCHEDULER, Step
 from amlet.operations.sweep_watch import look_after
-from amlet.operations.transitions import save
 from amlet.operations.trials import add_trial
 from amlet.store.base import Records, SweepRecord, Transaction
 from amlet.sweeps.base import Parameters
@@ -46,6 +45,17 @@ class Question(NamedTuple):
     known: list[Known]
 
 
+class Next(enum.Enum):
+    """What follows a step of a sweep."""
+
+    AGAIN = enum.auto()
+    """Another one, at once."""
+    LATER = enum.auto()
+    """Another one when something has happened."""
+    OVER = enum.auto()
+    """The sweep is over."""
+
+
 class Sweeper:
     """Makes passes over all sweeps. Called by one thread."""
 
@@ -63,18 +73,17 @@ class Sweeper:
         """One pass over every sweep that goes on; whether there is more to do at once."""
         more = False
         sweeps = self._records.read(lambda tx: tx.sweeps.open())
-        for gone in set(self._courses) - {(sweep.workspace_id, sweep.run_id) for sweep in sweeps}:
+        for gone in set(self._courses) - set(sweeps):
             self._forget(gone)
-        for sweep in sweeps:
-            key = (sweep.workspace_id, sweep.run_id)
+        for key in sweeps:
             try:
                 more = self._pass_over_one(key, now) or more
             except AmletError as error:
                 self._courses.pop(key, None)  # what it knows may be ahead of the records
-                log.warning("sweep %s: %s", sweep.run_id, error)
+                log.warning("sweep %s: %s", key[1], error)
             except Exception:
                 self._courses.pop(key, None)
-                log.exception("sweep %s: the next pass tries again", sweep.run_id)
+                log.exception("sweep %s: the next pass tries again", key[1])
         return more
 
     def close(self) -> None:
@@ -87,7 +96,9 @@ class Sweeper:
             course = self._courses[key] = self._records.read(lambda tx: Course.of(tx, *key))
         asked = self._records.write(lambda tx: self._advance(tx, key, course, now)).result()
         if not isinstance(asked, Question):
-            return asked
+            if asked is Next.OVER:
+                self._forget(key)  # it may be resumed: what was over is open then
+            return asked is Next.AGAIN
         try:
             parameters = self._model.ask(key[1], asked.spec, asked.number, asked.known)
         except AmletError as error:
@@ -95,82 +106,91 @@ class Sweeper:
             log.warning("sweep %s: %s", key[1], error)
             if failures >= TRIES:
                 why = str(error)
-                self._records.write(lambda tx: stop(tx, self._logs, key, why, now, fails=True)).result()
+                self._records.write(lambda tx: self._give_up(tx, key, why, now)).result()
             return True
         self._failures.pop(key, None)
-        self._records.write(lambda tx: self._place(tx, key, asked.number, parameters, now)).result()
+        self._records.write(lambda tx: self._place(tx, key, course, asked.number, parameters, now)).result()
         return True
 
-    def _advance(self, tx: Transaction, key: Key, course: Course, now: datetime) -> Question | bool:
+    def _advance(self, tx: Transaction, key: Key, course: Course, now: datetime) -> Question | Next:
         sweep = tx.sweeps.find(*key)
         if sweep is None or not sweep.is_open:
-            return False
-        parent = tx.runs.get(*key)
-        before = sweep
-        sweep, open_count = look_after(tx, self._logs, sweep, parent, course, now)
-        if sweep.state.stopping != before.state.stopping:
-            self._keep(tx, before, sweep)
-            return True  # trials were cancelled: they are counted in the next pass
-        wants = parent.status == runs.RUNNING and sweep.state.stopping is None
-        room = min(sweep.spec.max_concurrent_runs - open_count, sweep.spec.max_total_runs - sweep.state.drawn)
-        if wants and room > 0 and not sweep.state.is_exhausted:
-            by_number = sweep.spec.sampling.method in BY_NUMBER
-            if not by_number and sweep.state.drawn >= len(sweep.spec.resume_child_runs):
-                self._keep(tx, before, sweep)
-                return Question(sweep.state.drawn, sweep.spec, course.known(tx, sweep))
-            ends = self._draw(tx, sweep, parent, course, min(room, AT_ONCE), now)
-            return ends or room > AT_ONCE or not by_number
-        if open_count:
-            self._keep(tx, before, sweep)
-        else:
-            end_sweep(tx, self._logs, sweep, tx.runs.get(*key), now)
-        return False
+            return Next.OVER
+        step = Step(tx, self._logs, sweep, now)
+        going_on = look_after(step, course)
+        spec, state = sweep.spec, step.sweep.state
+        if state.stopping != sweep.state.stopping:
+            step.keep()
+            return Next.AGAIN  # trials were cancelled: they are counted in the next pass
+        wants = sweep.status == runs.RUNNING and state.stopping is None and not state.is_exhausted
+        room = min(spec.max_concurrent_runs - going_on, spec.max_total_runs - state.drawn)
+        if wants and room > 0:
+            by_number = spec.sampling.method in BY_NUMBER
+            if not by_number and state.drawn >= len(spec.resume_child_runs):
+                step.keep()
+                return Question(state.drawn, spec, course.known(tx, step.sweep))
+            ends = self._draw(step, course, min(room, AT_ONCE))
+            step.keep()
+            return Next.AGAIN if ends or room > AT_ONCE or not by_number else Next.LATER
+        if going_on:
+            step.keep()
+            return Next.LATER
+        end_sweep(step)
+        return Next.OVER
 
-    def _keep(self, tx: Transaction, before: SweepRecord, sweep: SweepRecord) -> None:
-        """Keep what has come of a sweep, and let its watchers see it."""
-        if sweep != before:
-            tx.sweeps.save(sweep)
-            save(tx, tx.runs.get(sweep.workspace_id, sweep.run_id))
-
-    def _draw(
-        self, tx: Transaction, sweep: SweepRecord, parent: Run, course: Course, count: int, now: datetime
-    ) -> bool:
+    def _draw(self, step: Step, course: Course, count: int) -> bool:
         """Draw trials by their number; whether the space has no more."""
-        first = sweep.state.drawn
-        ready = self._ready(tx)
-        scheduled = []
+        first, spec = step.sweep.state.drawn, step.sweep.spec
+        if spec.sampling.method not in BY_NUMBER:
+            count = min(count, len(spec.resume_child_runs) - first)
+        trials = []
         for number in range(first, first + count):
-            resumed = sweep.spec.resume_child_runs[number : number + 1]
+            resumed = spec.resume_child_runs[number : number + 1]
             parameters = course.resumed[number] if resumed else course.draw(number)
             if parameters is None:
-                sweep = sweep._replace(state=sweep.state._replace(is_exhausted=True))
-                said = f"The search space has no more than {number} points: no further trials are drawn."
-                say(tx, self._logs, sweep, "GENERATOR", said, now)
                 break
-            trial = _trial(sweep, number, parameters, resumed[0] if resumed else None)
-            scheduled.append(add_trial(tx, sweep, parent, trial, ready, now).id)
-        self._drawn(tx, sweep, scheduled, now)
-        return sweep.state.is_exhausted
+            trials.append(_trial(step.sweep, number, parameters, resumed[0] if resumed else None))
+        self._add(step, course, trials, count)
+        if len(trials) == count:
+            return False
+        number = step.sweep.state.drawn
+        step.say(GENERATOR, f"The search space has no more than {number} points: no further trials are drawn.")
+        step.change(is_exhausted=True)
+        return True
 
-    def _place(self, tx: Transaction, key: Key, number: int, parameters: Parameters, now: datetime) -> None:
+    def _place(
+        self, tx: Transaction, key: Key, course: Course, number: int, parameters: Parameters, now: datetime
+    ) -> None:
         """Make the trial that a model has drawn, unless the sweep has gone on otherwise meanwhile."""
         sweep = tx.sweeps.find(*key)
         if sweep is None or not sweep.is_open or sweep.state.drawn != number or sweep.state.stopping is not None:
             return
-        parent = tx.runs.get(*key)
-        if parent.status == runs.RUNNING:
-            run = add_trial(tx, sweep, parent, _trial(sweep, number, parameters), self._ready(tx), now)
-            self._drawn(tx, sweep, [run.id], now)
+        if sweep.status == runs.RUNNING:
+            step = Step(tx, self._logs, sweep, now)
+            self._add(step, course, [_trial(sweep, number, parameters)], 1)
+            step.keep()
 
-    def _drawn(self, tx: Transaction, sweep: SweepRecord, scheduled: list[str], now: datetime) -> None:
-        """Count the trials that were added, in the same transaction."""
-        tx.sweeps.save(sweep._replace(state=sweep.state._replace(drawn=sweep.state.drawn + len(scheduled))))
-        if scheduled:
-            said = [f"Scheduling job, id='{run_id}'" for run_id in scheduled]
-            say(tx, self._logs, sweep, "SCHEDULER", said, now)
+    def _add(self, step: Step, course: Course, trials: list[Trial], tried: int) -> None:
+        """Record trials that were drawn, and tell it in v1's words (v1-behaviours 12.20)."""
+        if step.sweep.state.drawn == 0:
+            step.say(API, "Experiment created")
+        step.say(GENERATOR, f"Trying to sample '{tried}' jobs from the hyperparameter space")
+        step.say(GENERATOR, f"Successfully sampled '{len(trials)}' jobs, they are queued now.")
+        ready = self._ready(step.tx)
+        scheduled = [add_trial(step, course.job, trial, ready).id for trial in trials]
+        step.say(SCHEDULER, [f"Scheduling job, id='{run_id}'" for run_id in scheduled])
+        step.change(drawn=step.sweep.state.drawn + len(trials))
+
+    def _give_up(self, tx: Transaction, key: Key, why: str, now: datetime) -> None:
+        """Let a sweep fail whose model does not answer."""
+        sweep = tx.sweeps.find(*key)
+        if sweep is not None and sweep.is_open and sweep.state.stopping is None:
+            step = Step(tx, self._logs, sweep, now)
+            stop(step, why, fails=True)
+            step.keep()
 
     def _forget(self, key: Key) -> None:
-        del self._courses[key]
+        self._courses.pop(key, None)
         self._failures.pop(key, None)
         self._model.forget(key[1])
 
