@@ -67,7 +67,7 @@ class Step:
         """Keep what has become of it; those who watch its run see it then."""
         changed = self.sweep is not self._found
         if changed:
-            self.tx.sweeps.save(self.sweep)
+            self.tx.sweeps.save_state(self.sweep)
         if not changed and not self._lines and not self._warnings:
             return
         if self._lines:

@@ -43,6 +43,8 @@ class Question(NamedTuple):
     number: int
     spec: SweepSpec
     known: list[Known]
+    room: int
+    """How many trials may begin now."""
 
 
 class Next(enum.Enum):
@@ -110,7 +112,7 @@ class Sweeper:
             return True
         self._failures.pop(key, None)
         self._records.write(lambda tx: self._place(tx, key, course, asked.number, parameters, now)).result()
-        return True
+        return asked.room > 1
 
     def _advance(self, tx: Transaction, key: Key, course: Course, now: datetime) -> Question | Next:
         sweep = tx.sweeps.find(*key)
@@ -128,7 +130,7 @@ class Sweeper:
             by_number = spec.sampling.method in BY_NUMBER
             if not by_number and state.drawn >= len(spec.resume_child_runs):
                 step.keep()
-                return Question(state.drawn, spec, course.known(tx, step.sweep))
+                return Question(state.drawn, spec, course.known(tx, step.sweep), room)
             ends = self._draw(step, course, min(room, AT_ONCE))
             step.keep()
             return Next.AGAIN if ends or room > AT_ONCE or not by_number else Next.LATER

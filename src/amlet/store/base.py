@@ -372,6 +372,9 @@ class SweepRecords(Protocol):
     def save(self, sweep: SweepRecord) -> None:
         """Its run is there already."""
 
+    def save_state(self, sweep: SweepRecord) -> None:
+        """Of a sweep that is there: its state, and whether it is open."""
+
     def open(self) -> list[tuple[str, str]]:
         """The workspace and the run of those to look after, oldest first."""
 
@@ -381,7 +384,9 @@ class SweepRecords(Protocol):
     def add_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None:
         """Raises Conflict when the sweep has a trial of this number."""
 
-    def save_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None: ...
+    def save_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None:
+        """What changes of a trial: whether it is open, and what its policy made of it."""
+
     def trials(self, workspace_id: str, run_id: str, first: int = 0) -> list[Trial]:
         """All of them from a number on, by number."""
 

@@ -46,7 +46,7 @@ class Json(TypeDecorator[Any]):
         return None if value is None else to_json(value).decode("ascii")
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else _decoded(self.kind, value.encode("ascii"))
+        return None if value is None else decoded(self.kind, value.encode("ascii"))
 
 
 class PackedJson(TypeDecorator[Any]):
@@ -63,7 +63,7 @@ class PackedJson(TypeDecorator[Any]):
         return None if value is None else zlib.compress(to_json(value), 1)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else _decoded(self.kind, zlib.decompress(value))
+        return None if value is None else decoded(self.kind, zlib.decompress(value))
 
 
 class AnyText(TypeDecorator[str]):
@@ -79,7 +79,12 @@ class AnyText(TypeDecorator[str]):
         return None if value is None else value.decode("utf-8", "surrogatepass")
 
 
-def _decoded(kind: Any, text: bytes) -> Any:
+def decoded(kind: Any, text: bytes) -> Any:
+    """A record of a kind from its JSON.
+
+    Raises:
+        StorageFailed: when it is none.
+    """
     try:
         return from_json(kind, text, strict=False, subject="a record")
     except InvalidInput as error:

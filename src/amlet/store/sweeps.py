@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, Text, bindparam, func, select, type_coerce
 
 from amlet.base.errors import Conflict
-from amlet.domain.sweep import Decision, Trial
+from amlet.domain.sweep import Decision, SweepSpec, Trial
 from amlet.store import trial_search
 from amlet.store.base import SweepRecord, TrialLook, TrialOrder
+from amlet.store.columns import decoded
 from amlet.store.runs import seq_of
 from amlet.store.tables import decisions, runs, sweeps, trials
 from amlet.store.upserts import insert_new, put
@@ -20,7 +22,7 @@ _SWEEP = (
         runs.c.seq,
         runs.c.workspace_id,
         runs.c.id,
-        sweeps.c.spec,
+        type_coerce(sweeps.c.spec, Text),
         sweeps.c.state,
         sweeps.c.is_open,
         sweeps.c.parts,
@@ -50,6 +52,7 @@ _NUMBER = select(trials.c.number).where(
 _SAVE_TRIAL = trials.update().where(
     trials.c.sweep == bindparam("its_sweep"), trials.c.number == bindparam("its_number")
 )
+_CHANGING = ("is_open", "judged", "attempt", "stopped_by")
 _DECISIONS = select(*(decisions.c[name] for name in Decision._fields)).where(
     decisions.c.sweep == bindparam("its_sweep")
 )
@@ -67,13 +70,17 @@ class Sweeps:
             self._seq(workspace_id, run_id)
             return None
         self._seqs[workspace_id, run_id] = row[0]
-        return SweepRecord._make(row[1:])
+        return SweepRecord(row[1], row[2], _spec(row[3]), *row[4:])
 
     def save(self, sweep: SweepRecord) -> None:
         seq = self._seq(sweep.workspace_id, sweep.run_id)
         row = {"spec": sweep.spec, "state": sweep.state, "is_open": sweep.is_open, "parts": sweep.parts}
         if not self._connection.execute(_SAVE, {**row, "its_run": seq}).rowcount:
             put(self._connection, sweeps, [{**row, "run": seq}])
+
+    def save_state(self, sweep: SweepRecord) -> None:
+        values = {"state": sweep.state, "is_open": sweep.is_open}
+        self._connection.execute(_SAVE, {**values, "its_run": self._seq(sweep.workspace_id, sweep.run_id)})
 
     def open(self) -> list[tuple[str, str]]:
         return [(workspace_id, run_id) for workspace_id, run_id in self._connection.execute(_OPEN)]
@@ -88,8 +95,7 @@ class Sweeps:
         self._connection.execute(trials.insert(), {**trial._asdict(), "sweep": sweep})
 
     def save_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None:
-        row = trial._asdict()
-        del row["number"]
+        row = {name: getattr(trial, name) for name in _CHANGING}
         sweep = self._seq(workspace_id, run_id)
         self._connection.execute(_SAVE_TRIAL, {**row, "its_sweep": sweep, "its_number": trial.number})
 
@@ -132,3 +138,9 @@ class Sweeps:
     def _trials(self, query: Select[Any], workspace_id: str, run_id: str, first: int = 0) -> list[Trial]:
         sweep = self._seq(workspace_id, run_id)
         return [Trial._make(row) for row in self._connection.execute(query, {"its_sweep": sweep, "first": first})]
+
+
+@functools.lru_cache(maxsize=256)
+def _spec(text: str) -> SweepSpec:
+    """Read once: a sweep is looked up at each report of its trials."""
+    return cast("SweepSpec", decoded(SweepSpec, text.encode()))
