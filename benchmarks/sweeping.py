@@ -1,4 +1,4 @@
-"""Sweeps: what the sweeper takes a trial, in a sweep of a thousand beside one of a hundred."""
+"""Sweeps: what the sweeper takes a trial, in a sweep of a thousand beside one of a hundred; then whole sweeps."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ from amlet.wire.nodes import SettleAttempt
 from amlet.wire.runs import SubmitRun
 from amlet.wire.sweeps import SubmitSweep
 from amlet.wire.workspaces import EnsureWorkspace
+from benchmarks import sweep_of_hundred
 from benchmarks.measure import Bar, Figure
-from benchmarks.place import Place
+from benchmarks.place import Place, Skipped
 
 FEW, MANY = 100, 1_000
 RANDOM_POINTS = Sampling(RANDOM, {"C": ["loguniform", [-3, 3]], "kernel": ["choice", [["rbf", "linear"]]]}, 1)
@@ -44,7 +45,13 @@ LOCK = lock_of("3.11", "linux-x86_64", "", [], notes=[])
 T = TypeVar("T")
 
 
-def figures(_place: Place) -> Iterator[Figure]:
+def figures(place: Place) -> Iterator[Figure | Skipped]:
+    """The sweep's own cost, then whole sweeps."""
+    yield from _own_cost()
+    yield from sweep_of_hundred.figures(place)
+
+
+def _own_cost() -> Iterator[Figure]:
     """Ten times the trials beside the trials, without a policy and with one."""
     for name, policy in (("", Policy()), (" with median stopping", Policy(MEDIAN_STOPPING))):
         few, many = [], []

@@ -45,8 +45,9 @@ def clean_environment(**more: str) -> dict[str, str]:
 class RealServer:
     """`python -m amlet.server` with a home below the test's own folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, python: str | Path = sys.executable) -> None:
         self.home = Home(root)
+        self.python = python
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: list[Client] = []
 
@@ -58,7 +59,7 @@ class RealServer:
         self.home.root.mkdir(parents=True, exist_ok=True)
         with self.home.server_log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "amlet.server"],
+                [self.python, "-m", "amlet.server"],
                 env=self.variables(**more),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

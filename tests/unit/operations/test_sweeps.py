@@ -462,7 +462,9 @@ def test_another_attempt_of_a_trial_begins_its_learning_curve_anew(sweeps: Sweep
     assert sweeps.world.run(other.id).status == runs.RUNNING
     sweeps.report(other, 0.5, before=2)
     sweeps.step()
-    told = sweeps.world.look(lambda tx: sweep_decisions(tx, good.workspace_id, sweep, DecisionQuery(other.id)).decisions)
+    told = sweeps.world.look(
+        lambda tx: sweep_decisions(tx, good.workspace_id, sweep, DecisionQuery(other.id)).decisions
+    )
     assert [(one.attempt, one.report, one.value, one.ends) for one in told] == [(2, 3, 0.5, True)]
     # What it had reached in its first attempt is no bound for others any more.
     sweeps.report(good, 0.9, before=4)
