@@ -149,7 +149,7 @@ def test_a_cancelled_sweep_is_resumed_with_exactly_what_it_lacks(shared_server: 
     told = user.json("sweep", "resume", sweep)
     assert told["statuses"] == {"Completed": 6}
     trials = {one["trial"]["number"]: one["trial"]["parameters"] for one in user.json("sweep", "trials", sweep)}
-    assert list(sorted(trials)) == list(range(6))
+    assert sorted(trials) == list(range(6))
     assert {number: trials[number] for number in drawn} == drawn
     # The first was over: it is not run again. The one that failed and those that were cancelled are, once each.
     assert begun() == [0, 1, 1, 2, 2, 3, 3, 4, 5]

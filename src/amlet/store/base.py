@@ -396,9 +396,9 @@ class SweepRecords(Protocol):
     def look(
         self, workspace_id: str, run_id: str, metrics: Sequence[str], numbers: Sequence[int] | None = None
     ) -> list[TrialLook]:
-        """Trials with their runs and these of their metrics, by number: those of these numbers, else those to look after.
+        """Trials with their runs and these of their metrics, by number: those asked for, else those to look after.
 
-        One statement, whose time does not depend on the trials that are not asked for.
+        Takes no longer for the trials that are not asked for.
         """
 
     def page(self, workspace_id: str, run_id: str, chosen: TrialOrder, limit: int, offset: int) -> list[int]:
