@@ -39,7 +39,7 @@ from amlet.runtime import losses
 from amlet.runtime.attempt import JobFile, Result, reserve, write_json
 from amlet.runtime.marked import end_marked
 from amlet.wire import codec
-from amlet.wire.nodes import AttemptQuery, AttemptStarted, RenewLease, SettleAnswer, SettleAttempt
+from amlet.wire.nodes import AttemptQuery, AttemptStarted, RenewLease, SettleAnswer, SettleAttempt, TakeLease
 
 LEASE_FILE = "lease.json"
 """In the attempt's folder: what a node that comes after must know to go on."""
@@ -103,6 +103,8 @@ class Attempt:
         self._part = part = Part(parts, lease)
         self._growing = Growing(self._client, lease, part, folder, self._output, is_new=adopted is None)
         self._last: Last | None = None
+        self.following: Lease | None = None
+        """What the node is to run next, when the server said so with the end of this one."""
         self._over_at = 0.0
         self._key = (lease.workspace_id, lease.run_id)
         self._outputs = Watch(self._client, *self._key, lease.attempt, self._work / "outputs")
@@ -425,7 +427,11 @@ class Attempt:
         return self._settled(asked).missing
 
     def _settled(self, asked: SettleAttempt) -> SettleAnswer:
-        return self._insist(lambda: self._client.nodes.settle(*self._key, asked))
+        if self._adopted is None and not self._parts.ended.is_set():
+            asked = asked._replace(then=TakeLease(self._parts.name, self._parts.pool))
+        answer = self._insist(lambda: self._client.nodes.settle(*self._key, asked))
+        self.following = answer.lease
+        return answer
 
     def _tell_finalizing(self) -> None:
         if self._part.is_first:

@@ -36,7 +36,6 @@ class Step:
         self._found = sweep
         self._lines: list[str] = []
         self._warnings: list[RunWarning] = []
-        self._run: Run | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -45,10 +44,8 @@ class Step:
 
     @property
     def run(self) -> Run:
-        """Its run, read when it is asked for."""
-        if self._run is None:
-            self._run = self.tx.runs.get(*self.key)
-        return self._run
+        """Its run."""
+        return self.tx.runs.get(*self.key)
 
     def change(self, **changes: Any) -> None:
         """Change fields of its state."""
@@ -73,6 +70,6 @@ class Step:
         if self._lines:
             data = "".join(self._lines).encode("utf-8", "backslashreplace")
             append_bytes(self.tx, self._logs, self.run, SWEEP_LOG, None, data)
-        self._run = save(self.tx, self.run._replace(warnings=[*self.run.warnings, *self._warnings]))
+        save(self.tx, self.run._replace(warnings=[*self.run.warnings, *self._warnings]))
         self._found = self.sweep
         self._lines, self._warnings = [], []
