@@ -74,7 +74,8 @@ def own_cost(name: str, sampling: Sampling, policy: Policy = Policy()) -> Figure
     for _ in range(PAIRS):
         few.append(cost(FEW, sampling, policy))
         many.append(cost(MANY, sampling, policy))
-    note = f"{statistics.median(one.cpu_ms for one in many):.2f} ms of it are processor time, the rest is waiting for the disk or a core"
+    worked = statistics.median(one.cpu_ms for one in many)
+    note = f"{worked:.2f} ms of it are processor time, the rest is waiting for the disk or a core"
     if policy != Policy():
         note += f"; {REPORTS} reports a trial come in {len(DRAINS)} drains, with a pass of the sweeper after each"
     bar = Bar(ours=5, ratio=1.2)  # ten times the trials: at most twelve times the time
