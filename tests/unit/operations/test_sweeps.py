@@ -286,6 +286,26 @@ def test_the_best_so_far_is_a_table_of_the_sweep(sweeps: Sweeps):
     assert points[-1].value["run_id"] == f"{sweep}_2"
 
 
+def test_several_objectives_have_a_front(sweeps: Sweeps):
+    goals = [Objective("accuracy", MAXIMIZE), Objective("latency", MINIMIZE)]
+    sweep = sweeps.submit(objectives=goals, max_total_runs=6, max_concurrent_runs=6)
+    sweeps.step()
+    # The last has no latency: it is no point of a front, though it is the best by the primary metric.
+    for values in ((0.9, 5.0), (0.8, 2.0), (0.7, 3.0), (0.8, 2.0), (0.6, 1.0), (0.95, None)):
+        run = sweeps.start(sweeps.trials(sweep, runs.QUEUED)[0])
+        points = [
+            Point(goal.metric, SCALAR, value, None, 0.0) for goal, value in zip(goals, values, strict=True) if value
+        ]
+        sweeps.world.do(lambda tx, run=run, points=points: tx.metrics.add(run.workspace_id, run.id, "j", 9, points))
+        sweeps.finish(run)
+    sweeps.step()
+    told = sweeps.details(sweep)
+    assert [one.trial.number for one in told.front] == [0, 1, 3, 4]
+    assert told.best is not None
+    assert told.best.trial.number == 5
+    assert told.run.properties["best_child_run_id"] == f"{sweep}_5"
+
+
 def test_cancelling_a_sweep_cancels_its_trials(sweeps: Sweeps):
     # v1-behaviours 12.19
     sweep = sweeps.submit()
