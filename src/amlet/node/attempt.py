@@ -48,6 +48,9 @@ TICK_S = 0.05
 LARGE_BYTES = 16 << 20
 """Outputs of which it takes a moment to read them: the run is told to be Finalizing before that."""
 
+SHORT_S = 2.0
+"""What such an attempt has started has a number above its own: not all of a machine's processes are looked through."""
+
 RENEW_WAIT_S = 5.0
 FIRST_RENEWAL_S = 0.25
 """The lease is fresh, and what starts is at hand: most runs that start warm are over by then."""
@@ -105,6 +108,7 @@ class Attempt:
         self._last: Last | None = None
         self.following: Lease | None = None
         """What the node is to run next, when the server said so with the end of this one."""
+        self._began_at = time.monotonic()
         self._over_at = 0.0
         self._key = (lease.workspace_id, lease.run_id)
         self._outputs = Watch(self._client, *self._key, lease.attempt, self._work / "outputs")
@@ -335,7 +339,12 @@ class Attempt:
         if self._process is not None:
             self._process.kill()
         journals = str(self._journals)
-        end_marked(str(self._parts.home), lambda found: found.variables.get("AMLET_JOURNAL_DIR") == journals)
+        is_short = self._adopted is None and time.monotonic() - self._began_at < SHORT_S
+        end_marked(
+            str(self._parts.home),
+            lambda found: found.variables.get("AMLET_JOURNAL_DIR") == journals,
+            since=self._process.mark if self._process is not None and is_short else None,
+        )
 
     def _give_up(self, error: Exception) -> None:
         why = str(error) if isinstance(error, AmletError) else f"{type(error).__name__}: {error}"
