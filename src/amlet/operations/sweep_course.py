@@ -33,6 +33,11 @@ class Course:
         self._going_on: list[int] = []
         self._read = 0
 
+    @property
+    def draws_by_number(self) -> bool:
+        """Whether a trial's parameters follow from its number; else a model is asked."""
+        return self._sampler is not None
+
     def known(self, tx: Transaction, sweep: SweepRecord) -> list[Known]:
         """What a model has to know: trials of before, and the sweep's own. What was over is not read again."""
         numbers = [*self._going_on, *range(self._read, sweep.state.drawn)]

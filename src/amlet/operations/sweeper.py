@@ -15,7 +15,7 @@ from typing import NamedTuple
 from amlet.artifacts.logs import LogFolder
 from amlet.base.errors import AmletError
 from amlet.domain import run as runs
-from amlet.domain.sweep import BY_NUMBER, SweepSpec, Trial
+from amlet.domain.sweep import SweepSpec, Trial
 from amlet.operations.submit import Ready
 from amlet.operations.sweep_course import Course
 from amlet.operations.sweep_end import end_sweep, stop
@@ -43,8 +43,13 @@ class Question(NamedTuple):
     number: int
     spec: SweepSpec
     known: list[Known]
-    room: int
-    """How many trials may begin now."""
+
+
+class Offer(NamedTuple):
+    """What a model has drawn: of use while it is the turn of this number."""
+
+    number: int
+    parameters: Parameters
 
 
 class Next(enum.Enum):
@@ -96,11 +101,19 @@ class Sweeper:
         course = self._courses.get(key)
         if course is None:
             course = self._courses[key] = self._records.read(lambda tx: Course.of(tx, *key))
-        asked = self._records.write(lambda tx: self._advance(tx, key, course, now)).result()
-        if not isinstance(asked, Question):
-            if asked is Next.OVER:
-                self._forget(key)  # it may be resumed: what was over is open then
-            return asked is Next.AGAIN
+        offer = None
+        asked = None if course.draws_by_number else self._records.read(lambda tx: _question(tx, key, course))
+        if asked is not None:
+            offer = self._asked(key, asked, now)
+            if offer is None:
+                return True
+        follows = self._records.write(lambda tx: self._advance(tx, key, course, offer, now)).result()
+        if follows is Next.OVER:
+            self._forget(key)  # it may be resumed: what was over is open then
+        return follows is Next.AGAIN
+
+    def _asked(self, key: Key, asked: Question, now: datetime) -> Offer | None:
+        """What the model says; None when it does not answer. After a few tries its sweep fails."""
         try:
             parameters = self._model.ask(key[1], asked.spec, asked.number, asked.known)
         except AmletError as error:
@@ -109,68 +122,55 @@ class Sweeper:
             if failures >= TRIES:
                 why = str(error)
                 self._records.write(lambda tx: self._give_up(tx, key, why, now)).result()
-            return True
+            return None
         self._failures.pop(key, None)
-        self._records.write(lambda tx: self._place(tx, key, course, asked.number, parameters, now)).result()
-        return asked.room > 1
+        return Offer(asked.number, parameters)
 
-    def _advance(self, tx: Transaction, key: Key, course: Course, now: datetime) -> Question | Next:
+    def _advance(self, tx: Transaction, key: Key, course: Course, offer: Offer | None, now: datetime) -> Next:
         sweep = tx.sweeps.find(*key)
         if sweep is None or not sweep.is_open:
             return Next.OVER
         step = Step(tx, self._logs, sweep, now)
         going_on = look_after(step, course)
-        spec, state = sweep.spec, step.sweep.state
+        state = step.sweep.state
         if state.stopping != sweep.state.stopping:
             step.keep()
             return Next.AGAIN  # trials were cancelled: they are counted in the next pass
-        wants = sweep.status == runs.RUNNING and state.stopping is None and not state.is_exhausted
-        room = min(spec.max_concurrent_runs - going_on, spec.max_total_runs - state.drawn)
-        if wants and room > 0:
-            by_number = spec.sampling.method in BY_NUMBER
-            if not by_number and state.drawn >= len(spec.resume_child_runs):
-                step.keep()
-                return Question(state.drawn, spec, course.known(tx, step.sweep), room)
-            ends = self._draw(step, course, min(room, AT_ONCE))
+        room = _room(step.sweep, going_on)
+        if room:
+            follows = self._draw(step, course, min(room, AT_ONCE), offer)
             step.keep()
-            return Next.AGAIN if ends or room > AT_ONCE or not by_number else Next.LATER
+            return Next.AGAIN if room > AT_ONCE else follows
         if going_on:
             step.keep()
             return Next.LATER
         end_sweep(step)
         return Next.OVER
 
-    def _draw(self, step: Step, course: Course, count: int) -> bool:
-        """Draw trials by their number; whether the space has no more."""
-        first, spec = step.sweep.state.drawn, step.sweep.spec
-        if spec.sampling.method not in BY_NUMBER:
-            count = min(count, len(spec.resume_child_runs) - first)
+    def _draw(self, step: Step, course: Course, count: int, offer: Offer | None) -> Next:
+        """Draw trials by their number, those that are gone on with first; or take what the model has drawn."""
+        first, resumed = step.sweep.state.drawn, step.sweep.spec.resume_child_runs
         trials = []
+        if not course.draws_by_number:
+            if first >= len(resumed):
+                if offer is None or offer.number != first:
+                    return Next.AGAIN  # there was no room, or another number was next, when it was to be asked
+                self._add(step, course, [_trial(step.sweep, first, offer.parameters)], 1)
+                return Next.AGAIN if count > 1 else Next.LATER
+            count = min(count, len(resumed) - first)
         for number in range(first, first + count):
-            resumed = spec.resume_child_runs[number : number + 1]
-            parameters = course.resumed[number] if resumed else course.draw(number)
+            earlier = resumed[number] if number < len(resumed) else None
+            parameters = course.resumed[number] if earlier is not None else course.draw(number)
             if parameters is None:
                 break
-            trials.append(_trial(step.sweep, number, parameters, resumed[0] if resumed else None))
+            trials.append(_trial(step.sweep, number, parameters, earlier))
         self._add(step, course, trials, count)
-        if len(trials) == count:
-            return False
-        number = step.sweep.state.drawn
-        step.say(GENERATOR, f"The search space has no more than {number} points: no further trials are drawn.")
-        step.change(is_exhausted=True)
-        return True
-
-    def _place(
-        self, tx: Transaction, key: Key, course: Course, number: int, parameters: Parameters, now: datetime
-    ) -> None:
-        """Make the trial that a model has drawn, unless the sweep has gone on otherwise meanwhile."""
-        sweep = tx.sweeps.find(*key)
-        if sweep is None or not sweep.is_open or sweep.state.drawn != number or sweep.state.stopping is not None:
-            return
-        if sweep.status == runs.RUNNING:
-            step = Step(tx, self._logs, sweep, now)
-            self._add(step, course, [_trial(sweep, number, parameters)], 1)
-            step.keep()
+        if len(trials) < count:
+            number = step.sweep.state.drawn
+            step.say(GENERATOR, f"The search space has no more than {number} points: no further trials are drawn.")
+            step.change(is_exhausted=True)
+            return Next.AGAIN
+        return Next.LATER if course.draws_by_number else Next.AGAIN
 
     def _add(self, step: Step, course: Course, trials: list[Trial], tried: int) -> None:
         """Record trials that were drawn, and tell it in v1's words (v1-behaviours 12.20)."""
@@ -199,3 +199,20 @@ class Sweeper:
 
 def _trial(sweep: SweepRecord, number: int, parameters: Parameters, resumed: str | None = None) -> Trial:
     return Trial(number, f"{sweep.run_id}_{number}", parameters, resumed)
+
+
+def _question(tx: Transaction, key: Key, course: Course) -> Question | None:
+    """What the sweep's model is to be asked, if it has room for a trial. What follows looks again."""
+    sweep = tx.sweeps.find(*key)
+    if sweep is None or not sweep.is_open or sweep.state.drawn < len(sweep.spec.resume_child_runs):
+        return None
+    looks = tx.sweeps.look(*key, [])
+    going_on = sum(look.status is not None and look.status not in runs.TERMINAL for look in looks)
+    return Question(sweep.state.drawn, sweep.spec, course.known(tx, sweep)) if _room(sweep, going_on) else None
+
+
+def _room(sweep: SweepRecord, going_on: int) -> int:
+    """How many trials may begin now."""
+    if sweep.status != runs.RUNNING or sweep.state.stopping is not None or sweep.state.is_exhausted:
+        return 0
+    return max(0, min(sweep.spec.max_concurrent_runs - going_on, sweep.spec.max_total_runs - sweep.state.drawn))
