@@ -45,8 +45,9 @@ def clean_environment(**more: str) -> dict[str, str]:
 class RealServer:
     """`python -m amlet.server` with a home below the test's own folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, python: str | Path = sys.executable) -> None:
         self.home = Home(root)
+        self.python = python
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: list[Client] = []
 
@@ -56,9 +57,9 @@ class RealServer:
 
     def start(self, *, host: str | None = None, **more: str) -> RealServer:
         """`host` is an address of this machine's other than loopback: as if a proxy that speaks TLS stood in front."""
-        argv = [sys.executable, "-m", "amlet.server"]
+        argv = [self.python, "-m", "amlet.server"]
         if host is not None:
-            argv = [str(Path(sys.executable).with_name("amlet")), "server", "run", "--host", host, "--behind-tls"]
+            argv = [str(Path(self.python).with_name("amlet")), "server", "run", "--host", host, "--behind-tls"]
         self.home.root.mkdir(parents=True, exist_ok=True)
         with self.home.server_log.open("ab") as log:
             self.process = subprocess.Popen(
