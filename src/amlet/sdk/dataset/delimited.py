@@ -123,6 +123,14 @@ def header_of(file: Opened, reading: Reading) -> List[str]:
     return [f"Column{number}" for number in range(1, len(first) + 1)]
 
 
+def header_lines(file: Opened, reading: Reading) -> int:
+    """How many lines of a file there are up to the end of its header."""
+    with open_text(file.place, reading) as stream, _reading_errors(file, reading):
+        found = csv.reader(stream, delimiter=reading.separator)
+        next((row for row in found if row), [])
+        return found.line_num
+
+
 def infer_types(files: _Files, reading: Reading) -> Dict[str, str]:
     """The types of columns, told from the first and the last file; of combined headers from all files."""
     texts: Dict[str, List[str]] = {}

@@ -124,13 +124,13 @@ def _skip(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
 
 
 def _sample(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
-    draw, probability = random.Random(step["seed"] or 0).random, step["probability"]  # noqa: S311 - chance, not secrets
+    draw, probability = random.Random(step["seed"]).random, step["probability"]  # noqa: S311 - chance, not secrets
     for block in blocks:
         yield block.pick([draw() < probability for _ in range(block.count)])
 
 
 def _split(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
-    draw, percentage = random.Random(step["seed"] or 0).random, step["percentage"]  # noqa: S311 - chance, not secrets
+    draw, percentage = random.Random(step["seed"]).random, step["percentage"]  # noqa: S311 - chance, not secrets
     is_first = step["part"] == "first"
     for block in blocks:
         yield block.pick([(draw() < percentage) == is_first for _ in range(block.count)])
