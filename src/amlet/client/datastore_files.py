@@ -65,7 +65,7 @@ class DatastoreFiles:
     def __init__(self, client: Client, workspace_id: str, cache: Path) -> None:
         self._client = client
         self._workspace_id = workspace_id
-        self._cache = cache
+        self.cache = cache
         self._states: Dict[str, DatastoreState] = {}
 
     def state(self, datastore: str) -> DatastoreState:
@@ -107,7 +107,7 @@ class DatastoreFiles:
         if folder is not None:
             return folder.find(file.path)
         key = sha256_bytes(f"{self._workspace_id}\n{datastore}\n{file.path}\n{file.version}".encode())
-        place = self._cache / key[:2] / key[2:] / file.path.rpartition("/")[2]
+        place = self.cache / key[:2] / key[2:] / file.path.rpartition("/")[2]
         try:
             os.utime(place)
         except FileNotFoundError:

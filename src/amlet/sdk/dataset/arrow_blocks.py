@@ -148,6 +148,16 @@ def table_of(columns: Dict[str, Any], records: Sequence[str] = ()) -> Any:
     return arrow.Table.from_arrays(list(columns.values()), schema=arrow.schema(fields))
 
 
+def concatenated(tables: Sequence[Any]) -> Any:
+    """One table of several; a column that one has nothing but nulls in is of the others' type."""
+    arrow = need("pyarrow", "A table")
+    try:
+        return arrow.concat_tables(list(tables))
+    except arrow.ArrowInvalid:
+        is_new = int(arrow.__version__.partition(".")[0]) >= 14
+        return arrow.concat_tables(list(tables), **({"promote_options": "default"} if is_new else {"promote": True}))
+
+
 def field_of(name: str, kind: Any, record: bool) -> Any:
     """A column of a schema."""
     arrow = need("pyarrow", "A table")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optiona
 from amlet.domain.data import DataFile, DataPath, below, common_root, folder_of, is_glob
 from amlet.sdk.dataset.partition_format import PartitionFormat
 from amlet.sdk.dataset.sources import LOCAL, Sources, is_azure, local_place, resolve_azure
-from amlet.sdk.exceptions import UserErrorException
+from amlet.sdk.exceptions import UserErrorException, as_v1
 
 if TYPE_CHECKING:
     from amlet.sdk.workspace import Workspace
@@ -54,7 +54,12 @@ def list_files(sources: Sources) -> List[SourceFile]:
                 seen.add(file.source)
                 found.append(file)
     root = _root(resolved, found)
-    return [file._replace(relative=_relative(file, root)) for file in found]
+    web = {file.source.path: "" for file in found if _is_web(file)}
+    if web:
+        from amlet.client.web_files import names_of
+
+        web = dict(zip(web, names_of(list(web))))
+    return [file._replace(relative=web.get(file.source.path) or _relative(file, root)) for file in found]
 
 
 def open_file(file: SourceFile, workspace: Optional[Workspace]) -> Path:
@@ -73,9 +78,10 @@ def open_file(file: SourceFile, workspace: Optional[Workspace]) -> Path:
         place = Path(local_place(source))
     else:
         from amlet.base.paths import Home
-        from amlet.sdk.dataset.web_files import fetch
+        from amlet.client.web_files import fetch
 
-        return fetch(source.path, Home.find().data)
+        with as_v1():
+            return fetch(source.path, Home.find().data)
     if not place.is_file():
         raise UserErrorException(f"The file {file.shown} is not there any more.")
     return place
@@ -179,8 +185,8 @@ def _root(sources: Sequence[DataPath], files: Sequence[SourceFile]) -> str:
 def _relative(file: SourceFile, root: str) -> str:
     if file.source.datastore is not None:
         return below(root, file.source.path)
-    if file.source.path.startswith(LOCAL):
-        return below(root, local_place(file.source).lstrip("/"))
-    from amlet.sdk.dataset.web_files import name_of
+    return below(root, local_place(file.source).lstrip("/"))
 
-    return name_of(file.source.path)
+
+def _is_web(file: SourceFile) -> bool:
+    return file.source.datastore is None and not file.source.path.startswith(LOCAL)

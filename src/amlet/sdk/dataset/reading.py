@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence
 
 from amlet.sdk.dataset import steps as steps_of
-from amlet.sdk.dataset.arrow_blocks import has_compute, is_record
+from amlet.sdk.dataset.arrow_blocks import concatenated, has_compute, is_record
 from amlet.sdk.dataset.blocks import Block, ListBlock, joined
 from amlet.sdk.dataset.data_type import DATETIME, DATETIME_WITH_ZONE
 from amlet.sdk.dataset.files import list_files
@@ -83,7 +83,7 @@ def to_data_frame(sources: Sources, definition: Dict[str, Any], *, fail: bool, o
         arrow = need("pyarrow", "A data frame")
         tables = [block.to_arrow() for block in blocks]
         filled = [table for table in tables if table.num_rows] or tables[:1]
-        table = filled[0] if len(filled) == 1 else arrow.concat_tables(filled)
+        table = filled[0] if len(filled) == 1 else concatenated(filled)
         blocks.clear()
         return _from_arrow(pandas, arrow, table, out_of_range)
     return _from_lists(pandas, joined(blocks), out_of_range)

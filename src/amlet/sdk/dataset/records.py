@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 from amlet.base.hashing import sha256_bytes, sha256_stream
 from amlet.base.ids import uuid4_text
 from amlet.domain.data import FILE_DATASET, WORKSPACE_BLOB_STORE, DataPath, DatasetRecord
-from amlet.sdk.dataset.sources import Sources, local_place
+from amlet.sdk.dataset.sources import Sources, local_place, resolve_azure
 from amlet.sdk.exceptions import UserErrorException, as_v1
 from amlet.sdk.notice import say
 
@@ -119,7 +119,7 @@ def _placed(dataset: Any, workspace: Workspace) -> Any:
         sources = Sources([file.source for file in files], sources.workspace)
     if sources.is_local:
         return _upload(sources, workspace), definition
-    return list(sources.paths), definition
+    return [resolve_azure(source, workspace) for source in sources.paths], definition
 
 
 def _upload(sources: Sources, workspace: Workspace) -> List[DataPath]:
