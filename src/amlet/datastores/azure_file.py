@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from amlet.base.errors import NotFound
-from amlet.datastores.azure_blob import PARALLEL, BlobStream, account_url, client_options
+from amlet.datastores.azure_blob import PARALLEL, PIECE_BYTES, BlobStream, account_url, client_options
 from amlet.datastores.azure_errors import told
 from amlet.datastores.base import Exactly, OpenFile, library
 from amlet.domain.data import DataFile, folder_of, is_glob, matcher
@@ -108,6 +108,8 @@ class AzureFileStore:
                     self._made = fileshare.ShareClient(
                         account_url(self._settings, "file"),
                         self._settings["container_name"],
+                        max_single_get_size=PIECE_BYTES,
+                        max_chunk_get_size=PIECE_BYTES,
                         **client_options(fileshare, self._settings, self._credentials),
                     )
             return self._made

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Te
 
 from amlet.sdk.dataset.blocks import Block, ListBlock
 from amlet.sdk.dataset.data_type import NULL_TEXTS, STRING, DataType
-from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError
+from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError, one_line
 from amlet.sdk.dataset.infer import types_of_texts, unique_names
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import has_arrow
@@ -196,7 +196,7 @@ class _reading_errors:  # noqa: N801 - used like a function
         if isinstance(error, UnicodeError):
             raise undecodable(self._file, self._reading) from error
         if isinstance(error, (csv.Error, EOFError, gzip.BadGzipFile if hasattr(gzip, "BadGzipFile") else EOFError)):
-            raise DatasetExecutionError(f"{self._file.shown} cannot be read: {error}.", error) from error
+            raise DatasetExecutionError(f"{self._file.shown} cannot be read: {one_line(error)}.", error) from error
 
 
 def _read(

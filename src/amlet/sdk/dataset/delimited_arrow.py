@@ -17,7 +17,7 @@ from amlet.sdk.dataset.data_type import (
     DataType,
 )
 from amlet.sdk.dataset.delimited import Reading, header_lines, undecodable, unequal_row
-from amlet.sdk.dataset.errors import DatasetExecutionError
+from amlet.sdk.dataset.errors import DatasetExecutionError, one_line
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import need
 from amlet.sdk.dataset.table import Asked, Opened
@@ -75,7 +75,7 @@ def read_arrow(
             elif kinds and "conversion error" in said:
                 kinds = {}  # all as text: what is of another type is found value by value
             else:
-                raise DatasetExecutionError(f"{file.shown} cannot be read: {error}.", error) from error
+                raise DatasetExecutionError(f"{file.shown} cannot be read: {one_line(error)}.", error) from error
 
 
 def _tables(

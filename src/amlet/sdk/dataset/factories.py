@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional
 from amlet.domain.data import TABULAR_DATASET
 from amlet.sdk.dataset import reading
 from amlet.sdk.dataset.data_type import check_types
-from amlet.sdk.dataset.errors import DatasetValidationError
+from amlet.sdk.dataset.errors import DatasetValidationError, one_line
 from amlet.sdk.dataset.file_dataset import FileDataset
 from amlet.sdk.dataset.files import list_files, partition_values
 from amlet.sdk.dataset.packages import need
@@ -176,7 +176,7 @@ class TabularDatasetFactory:
                 parquet.write_table(table, str(Path(folder) / "part-00000.parquet"), row_group_size=row_group_size)
             except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError) as error:
                 raise UserErrorException(
-                    f"The data frame cannot be written as Parquet: {error}.",
+                    f"The data frame cannot be written as Parquet: {one_line(error)}.",
                     inner_exception=error,
                     hint="a column must hold values of one type: dataframe[column].astype(str) makes it text.",
                 ) from error

@@ -10,7 +10,7 @@ from amlet.sdk.dataset import expressions
 from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_type, cast
 from amlet.sdk.dataset.blocks import Block
 from amlet.sdk.dataset.data_type import DataType
-from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError
+from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError, one_line
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import need
 from amlet.sdk.dataset.table import BLOCK_ROWS, Asked, Opened, Toll, _Files
@@ -39,7 +39,7 @@ class Parquet:
                 for table in _tables(arrow, parquet, columns, asked, toll):
                     yield ArrowBlock(self._finish(table, asked.columns, file, notes))
             except (arrow.ArrowInvalid, OSError) as error:
-                raise DatasetExecutionError(f"{file.shown} cannot be read: {error}.", error) from error
+                raise DatasetExecutionError(f"{file.shown} cannot be read: {one_line(error)}.", error) from error
 
     def _finish(self, table: Any, columns: List[str], file: Opened, notes: Notes) -> Any:
         arrow = need("pyarrow", _NEEDS)
@@ -162,7 +162,7 @@ def _open(file: Opened) -> Iterator[Any]:
             found = parquet.ParquetFile(source, **lazily)
         except (arrow.ArrowInvalid, OSError) as error:
             raise DatasetValidationError(
-                f"{file.shown} is no Parquet file, or its footer is broken: {str(error).rstrip('.')}.",
+                f"{file.shown} is no Parquet file, or its footer is broken: {one_line(error)}.",
                 error,
                 hint="write the file again; a file that is still being written has no footer yet.",
             ) from error

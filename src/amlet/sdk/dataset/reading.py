@@ -8,6 +8,7 @@ from amlet.sdk.dataset import steps as steps_of
 from amlet.sdk.dataset.arrow_blocks import concatenated, has_compute, is_record
 from amlet.sdk.dataset.blocks import Block, ListBlock, joined
 from amlet.sdk.dataset.data_type import DATETIME, DATETIME_WITH_ZONE
+from amlet.sdk.dataset.errors import one_line
 from amlet.sdk.dataset.files import list_files
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import has_arrow, need
@@ -129,7 +130,7 @@ def _in_nanoseconds(arrow: Any, table: Any, name: str, out_of_range: str) -> Any
     except arrow.ArrowInvalid as error:
         if out_of_range == "fail":
             raise UserErrorException(
-                f"Column {name!r} has a time that pandas cannot hold: {error}.",
+                f"Column {name!r} has a time that pandas cannot hold: {one_line(error)}.",
                 hint="out_of_range_datetime='null' makes such times null.",
             ) from error
         in_us = arrow.timestamp("us", tz=column.type.tz)

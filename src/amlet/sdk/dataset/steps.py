@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Op
 from amlet.base.names import closest
 from amlet.sdk.dataset import expressions
 from amlet.sdk.dataset.blocks import Block
+from amlet.sdk.dataset.errors import one_line
 from amlet.sdk.exceptions import UserErrorException
 
 Step = Dict[str, Any]
@@ -143,7 +144,7 @@ def _filter(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
         except TypeError as error:
             asked = ", ".join(map(repr, dict.fromkeys(expressions.columns_of(step["condition"]))))
             raise UserErrorException(
-                f"The filter on {asked} compares values of different types: {error}.",
+                f"The filter on {asked} compares values of different types: {one_line(error)}.",
                 hint="compare with a value of the column's own type, or choose its type by set_column_types.",
             ) from error
         yield block.pick(mask)
