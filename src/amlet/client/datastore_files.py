@@ -231,7 +231,10 @@ def prune(cache: Path, *, now_s: Optional[float] = None) -> int:
     freed = 0
     oldest = (time.time() if now_s is None else now_s) - UNUSED_S
     for place in cache.glob("*/*/*"):
-        info = place.stat()
+        try:
+            info = place.stat()
+        except FileNotFoundError:
+            continue  # it went with another of its folder
         if info.st_mtime < oldest:
             freed += info.st_size
             shutil.rmtree(place.parent, ignore_errors=True)

@@ -45,7 +45,8 @@ def fetch(url: str, cache: Path) -> Path:
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 304:
-            os.utime(place)  # it is in use
+            for used in (place, folder / _TAGS):  # what nobody uses is pruned
+                os.utime(used)
             return place
         kind = NotFound if error.code in (404, 410) else DatastoreFailed
         raise kind(f"{_shown(url)} cannot be read: its server answers {error.code} {error.reason}.") from error
