@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 
+
+@functools.lru_cache(maxsize=1)
 def boot_id() -> str:
     """The id that Linux draws at each boot; empty where the system does not tell."""
     try:

@@ -39,7 +39,7 @@ from amlet.runtime import losses
 from amlet.runtime.attempt import JobFile, Result, reserve, write_json
 from amlet.runtime.marked import end_marked
 from amlet.wire import codec
-from amlet.wire.nodes import AttemptQuery, AttemptStarted, RenewLease, SettleAnswer, SettleAttempt
+from amlet.wire.nodes import AttemptQuery, AttemptStarted, RenewLease, SettleAnswer, SettleAttempt, TakeLease
 
 LEASE_FILE = "lease.json"
 """In the attempt's folder: what a node that comes after must know to go on."""
@@ -47,6 +47,9 @@ LEASE_FILE = "lease.json"
 TICK_S = 0.05
 LARGE_BYTES = 16 << 20
 """Outputs of which it takes a moment to read them: the run is told to be Finalizing before that."""
+
+SHORT_S = 2.0
+"""What such an attempt has started has a number above its own: not all of a machine's processes are looked through."""
 
 RENEW_WAIT_S = 5.0
 FIRST_RENEWAL_S = 0.25
@@ -103,6 +106,9 @@ class Attempt:
         self._part = part = Part(parts, lease)
         self._growing = Growing(self._client, lease, part, folder, self._output, is_new=adopted is None)
         self._last: Last | None = None
+        self.following: Lease | None = None
+        """What the node is to run next, when the server said so with the end of this one."""
+        self._began_at = time.monotonic()
         self._over_at = 0.0
         self._key = (lease.workspace_id, lease.run_id)
         self._outputs = Watch(self._client, *self._key, lease.attempt, self._work / "outputs")
@@ -333,7 +339,12 @@ class Attempt:
         if self._process is not None:
             self._process.kill()
         journals = str(self._journals)
-        end_marked(str(self._parts.home), lambda found: found.variables.get("AMLET_JOURNAL_DIR") == journals)
+        is_short = self._adopted is None and time.monotonic() - self._began_at < SHORT_S
+        end_marked(
+            str(self._parts.home),
+            lambda found: found.variables.get("AMLET_JOURNAL_DIR") == journals,
+            since=self._process.mark if self._process is not None and is_short else None,
+        )
 
     def _give_up(self, error: Exception) -> None:
         why = str(error) if isinstance(error, AmletError) else f"{type(error).__name__}: {error}"
@@ -425,7 +436,11 @@ class Attempt:
         return self._settled(asked).missing
 
     def _settled(self, asked: SettleAttempt) -> SettleAnswer:
-        return self._insist(lambda: self._client.nodes.settle(*self._key, asked))
+        if self._adopted is None and not self._parts.ended.is_set():
+            asked = asked._replace(then=TakeLease(self._parts.name, self._parts.pool))
+        answer = self._insist(lambda: self._client.nodes.settle(*self._key, asked))
+        self.following = answer.lease
+        return answer
 
     def _tell_finalizing(self) -> None:
         if self._part.is_first:

@@ -51,7 +51,7 @@ class Worker:
         if self._replicas is not None:
             self._replicas.start()
             Undertaker(Home(self._parts.home), self._parts.client, self._parts.ended).start()
-        asked = TakeLease(self._parts.name, TAKE_WAIT_S)
+        asked = TakeLease(self._parts.name, self._parts.pool, TAKE_WAIT_S)
         away_since: float | None = None
         while not self._parts.ended.is_set():
             try:
@@ -73,10 +73,11 @@ class Worker:
                 self._hello([answer.lease] if answer.lease is not None else [])
             if answer.leave:
                 return
-            if answer.lease is not None:
-                self._run(answer.lease)
-            else:
+            lease = answer.lease
+            if lease is None:
                 self._idle.use()
+            while lease is not None and not self._parts.ended.is_set():
+                lease = self._run(lease)
 
     def close(self) -> None:
         """End the replicas."""
@@ -95,13 +96,17 @@ class Worker:
                 log.info("no welcome: %s", error)
                 parts.ended.wait(0.5)
 
-    def _run(self, lease: Lease) -> None:
+    def _run(self, lease: Lease) -> Lease | None:
+        """Run an attempt, and tell which is next if the server has said so."""
         folder = self._attempts / attempt_name(lease)
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            Attempt(self._parts, lease, folder).run()
+            attempt = Attempt(self._parts, lease, folder)
+            attempt.run()
         except (AmletError, OSError) as error:
             log.error("attempt %s of %s: %s", lease.attempt, lease.run_id, error)
+            return None
+        return attempt.following
 
     def _left(self) -> list[tuple[Path, Lease, JobProcess]]:
         """What an earlier node of this name had in hand and had begun; all else that it left is ended and removed."""

@@ -122,18 +122,28 @@ def put_files(
     Returns:
         The blobs to send first; nothing is recorded then.
     """
+    _check(entries)
+    if not replace:
+        _check_new(tx, run, entries)
+    missing = _put_files(tx, run, entries, live=live)
+    if not missing:
+        save(tx, run)
+    return missing
+
+
+def _check(entries: Sequence[Entry]) -> None:
     faults = check_entries([*entries])
     if faults:
         raise InvalidInput.of(faults, subject="the files of the run")
-    if not replace:
-        _check_new(tx, run, entries)
+
+
+def _put_files(tx: Transaction, run: Run, entries: Sequence[Entry], *, live: bool = False) -> list[str]:
     missing = tx.blobs.missing([entry.sha256 for entry in entries])
     if not missing:
         files = [FileRecord(entry.path, entry.size_bytes, entry.sha256, None, live) for entry in entries]
         if live:  # what was uploaded by name stays, whatever becomes of ./outputs
             files = [file for file in files if tx.files.find(run.workspace_id, run.id, file.path) != _settled(file)]
         tx.files.put(run.workspace_id, run.id, files)
-        save(tx, run)
     return missing
 
 
@@ -175,14 +185,18 @@ def put_live(tx: Transaction, run: Run, seen: LiveOutputs) -> LiveAnswer:
     return LiveAnswer([], others)
 
 
-def settle_files(tx: Transaction, run: Run, entries: Sequence[Entry]) -> list[str]:
-    """Record what ./outputs and ./logs hold at the script's end, in the place of what was seen while it ran.
+def settle_files(tx: Transaction, run: Run, entries: Sequence[Entry], *, collected: bool) -> list[str]:
+    """Record what ./outputs and ./logs hold at the script's end. Their run is saved with that.
+
+    Args:
+        collected: Whether that is all; it takes the place of what was seen while the script ran then.
 
     Returns:
         The blobs to send first; nothing is recorded then.
     """
-    missing = put_files(tx, run, entries)
-    if not missing:
+    _check(entries)
+    missing = _put_files(tx, run, entries)
+    if collected and not missing:
         kept = {entry.path for entry in entries}
         files = tx.files.list(run.workspace_id, run.id)
         tx.files.remove(run.workspace_id, run.id, [file.path for file in files if file.live and file.path not in kept])

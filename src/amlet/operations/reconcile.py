@@ -78,9 +78,14 @@ class Reconciler:
         if self._passed is None or not timedelta(0) <= now - self._passed <= LATE:
             self._begin(now)
             self._passed = self._steady = now
-        self._records.write(lambda tx: _what_is_due(tx, now)).result()
         alive, troubles = self._engine.names(), self._engine.troubles()
-        start, stop = self._records.write(lambda tx: self._plan(tx, alive, troubles, now)).result()
+
+        def work(tx: Transaction) -> tuple[list[Node], list[str]]:
+            expire(tx, now)
+            end_rests(tx, now)
+            return self._plan(tx, alive, troubles, now)
+
+        start, stop = self._records.write(work).result()
         for name in stop:
             self._engine.stop(name)
         for node in start:
@@ -175,11 +180,6 @@ def _heard(nodes: Iterable[Node], now: datetime) -> set[str]:
     """
     since = now - timedelta(seconds=LEASE_S)
     return {node.name for node in nodes if node.seen is not None and node.seen > since and not node.leaving}
-
-
-def _what_is_due(tx: Transaction, now: datetime) -> None:
-    expire(tx, now)
-    end_rests(tx, now)
 
 
 def expire(tx: Transaction, now: datetime) -> None:

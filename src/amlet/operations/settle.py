@@ -8,7 +8,7 @@ from amlet.artifacts.logs import LogFolder
 from amlet.base.errors import InvalidInput
 from amlet.domain import run as runs
 from amlet.domain.run import Run, RunError
-from amlet.operations.collect import is_behind, put_files, settle_files
+from amlet.operations.collect import is_behind, settle_files
 from amlet.operations.datasets import settle_outputs
 from amlet.operations.gang import completed
 from amlet.operations.lease import LEASE_S, current
@@ -53,10 +53,9 @@ def settle(tx: Transaction, workspace_id: str, run_id: str, asked: SettleAttempt
     if asked.outcome not in runs.TERMINAL:
         raise InvalidInput(f"{asked.outcome!r} does not end a run.", hint="use Completed, Failed or Canceled.")
     asked = completed(tx, run, asked)
-    missing = settle_files(tx, run, asked.outputs) if asked.collected else put_files(tx, run, asked.outputs)
+    missing = settle_files(tx, run, asked.outputs, collected=asked.collected)
     if missing:
         return SettleAnswer(missing)
-    run = tx.runs.get(workspace_id, run_id)
     run = run._replace(warnings=[*run.warnings, *asked.warnings])
     if run.status in (runs.QUEUED, runs.RUNNING) and runs.allows(runs.FINALIZING, asked.outcome):
         # The script ended a little before this call. What follows keeps the record.

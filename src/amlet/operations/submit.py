@@ -53,19 +53,23 @@ def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, n
         return SubmitAnswer(None, missing)
 
     run_id = asked.run_id or script_run_id(asked.experiment, int(now.timestamp()))
-    run = add_run(tx, workspace_id, asked, run_id, runs.SCRIPT_RUN, now)
-    return SubmitAnswer(send_on(tx, run, ready, now), [])
+    run, job = new_run(tx, workspace_id, asked, run_id, runs.SCRIPT_RUN, now)
+    run = add_run(tx, sent_on(run, ready(job.environment.content_key()), now), job, asked)
+    let_on(tx, run, job)
+    return SubmitAnswer(run, [])
 
 
-def add_run(tx: Transaction, workspace_id: str, asked: SubmitRun, run_id: str, kind: str, now: datetime) -> Run:
-    """Record a checked submission, all of whose blobs are there, as a run of a kind."""
+def new_run(
+    tx: Transaction, workspace_id: str, asked: SubmitRun, run_id: str, kind: str, now: datetime
+) -> tuple[Run, Job]:
+    """A checked submission, all of whose blobs are there, as a run of a kind: what it needs is recorded, it is not."""
     tree = tree_of(asked.snapshot)
     tx.trees.add(tree)
     experiment = ensure_experiment(tx, workspace_id, asked.experiment, now)
     spec = version_for(tx, workspace_id, asked.job.environment, now)
     job = asked.job._replace(snapshot_id=tree.id, environment=spec)
     job = with_data(tx, workspace_id, job)
-    run = tx.runs.add(
+    return (
         Run(
             workspace_id=workspace_id,
             id=run_id,
@@ -95,13 +99,17 @@ def add_run(tx: Transaction, workspace_id: str, asked: SubmitRun, run_id: str, k
             parameters=parameters_of(job.arguments),
         ),
         job,
-        asked.submission_id,
     )
+
+
+def add_run(tx: Transaction, run: Run, job: Job, asked: SubmitRun) -> Run:
+    """Record a new run with its job, its data and the files that came with it."""
+    run = tx.runs.add(run, job, asked.submission_id)
     if job.inputs or job.outputs:
         note_job_data(tx, run, job)
     if asked.files:
         records = [FileRecord(entry.path, entry.size_bytes, entry.sha256, None) for entry in asked.files]
-        tx.files.put(workspace_id, run.id, records)
+        tx.files.put(run.workspace_id, run.id, records)
     return run
 
 
@@ -111,15 +119,6 @@ def facts_of(job: Job) -> dict[str, str]:
         "_azureml.ComputeTargetType": "local" if job.target == LOCAL else "amlcompute",
         runs.SNAPSHOT: job.snapshot_id,
     }
-
-
-def send_on(tx: Transaction, run: Run, ready: Ready, now: datetime) -> Run:
-    """Let a recorded run be prepared, or queue it when its build is at hand."""
-    job = tx.runs.job(run.workspace_id, run.id)
-    lock = ready(job.environment.content_key())
-    run = save(tx, sent_on(run, lock, now))
-    let_on(tx, run, job)
-    return run
 
 
 def sent_on(run: Run, lock: Lock | None, now: datetime) -> Run:

@@ -12,8 +12,8 @@ from amlet.domain.run import Run
 from amlet.domain.sweep import HYPERDRIVE, MAX_TOTAL_RUNS, SweepSpec, SweepState
 from amlet.domain.sweep_check import faults_of_spec
 from amlet.operations.retry import revive
-from amlet.operations.submit import add_run, check_submission
-from amlet.operations.transitions import RECONCILE, SWEEPS, move, reopen, save
+from amlet.operations.submit import add_run, check_submission, new_run
+from amlet.operations.transitions import RECONCILE, SWEEPS, moved, reopen, save
 from amlet.operations.trials import facts_of_sweep
 from amlet.store.base import SweepRecord, Transaction
 from amlet.wire.runs import SubmitAnswer
@@ -40,10 +40,10 @@ def submit_sweep(tx: Transaction, workspace_id: str, asked: SubmitSweep, now: da
     if missing:
         return SubmitAnswer(None, missing)
     run_id = asked.run.run_id or f"HD_{uuid4_text()}"
-    run = add_run(tx, workspace_id, asked.run, run_id, HYPERDRIVE, now)
+    run, job = new_run(tx, workspace_id, asked.run, run_id, HYPERDRIVE, now)
     tags, properties = facts_of_sweep(spec)
     run = run._replace(tags={**tags, **run.tags}, properties={**properties, **run.properties})
-    run = move(tx, run, runs.RUNNING, now, "drawing trials")
+    run = add_run(tx, moved(run, runs.RUNNING, now, "drawing trials"), job, asked.run)
     parts = spec.max_concurrent_runs if run.target == LOCAL else 1
     tx.sweeps.save(SweepRecord(workspace_id, run_id, spec, SweepState(), is_open=True, parts=parts))
     _wake(tx)

@@ -12,7 +12,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Set, Tuple
+    from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 DRAWN = 1 << 96
 """Seeds at and above this were drawn from the system; those that people write are smaller."""
@@ -65,6 +65,9 @@ class Parts:
         self._first: List[None] = []
         self._modules = set(sys.modules)
         self._exit = _symbol(None, "exit")
+        self._flush = _symbol(None, "fflush")
+        self._count_loads = _loads_counter()
+        self._loads = self._count_loads() if self._count_loads else 0
         self._stat = _Stat()
         self._find_pools()
         self._find_generators()
@@ -105,7 +108,9 @@ class Parts:
         """End the process, if nobody could see what the interpreter's end would do beyond it; else return.
 
         To take down some thousand modules costs more than a small training: each page that is touched is copied.
-        What remains to be done when no thread runs and no object that is left has a finalizer is C's exit().
+        What remains to be done when no thread runs and no object that is left has a finalizer is C's exit(); and of
+        that, when no library was loaded beyond those of which we know that they write nothing then, C's own files.
+        The threads and buffers of OpenBLAS, which it would end one by one, go with the process.
 
         Args:
             code: None where the interpreter has to end the process.
@@ -134,6 +139,9 @@ class Parts:
             sys.stderr.flush()
         except BaseException:  # noqa: BLE001 - the interpreter meets it again, and tells
             return
+        if self._flush and self._count_loads and self._count_loads() == self._loads:
+            _call(self._flush, 0)
+            os._exit(code)
         _call(self._exit, code)
 
     def _is_frozen(self, objects: List[Any]) -> bool:
@@ -360,6 +368,47 @@ def _symbol(path: Optional[str], name: str) -> Optional[int]:
     except OSError:
         return None
     return address
+
+
+def _loads_counter() -> Optional[Callable[[], int]]:
+    """What counts the libraries that this process has ever loaded; None where that cannot be told."""
+    ctypes: Any = sys.modules.get("ctypes")
+    iterate = _symbol(None, "dl_iterate_phdr")
+    if ctypes is None or not iterate:
+        return None
+
+    class Info(ctypes.Structure):  # type: ignore[misc] # dl_phdr_info of <link.h>
+        _fields_ = [
+            ("address", ctypes.c_void_p),
+            ("name", ctypes.c_char_p),
+            ("headers", ctypes.c_void_p),
+            ("count", ctypes.c_uint16),
+            ("loads", ctypes.c_ulonglong),
+        ]
+
+    class Look(ctypes._CFuncPtr):  # type: ignore[misc] # CFUNCTYPE would keep it where a script sees it
+        _flags_ = ctypes._FUNCFLAG_CDECL
+        _argtypes_ = [ctypes.POINTER(Info), ctypes.c_size_t, ctypes.c_void_p]
+        _restype_ = ctypes.c_int
+
+    class Iterate(ctypes._CFuncPtr):  # type: ignore[misc]
+        _flags_ = ctypes._FUNCFLAG_CDECL
+        _argtypes_ = [Look, ctypes.c_void_p]
+        _restype_ = ctypes.c_int
+
+    found = [0]
+
+    def look(info: Any, size: int, _data: Any) -> int:
+        found[0] = info.contents.loads if size >= ctypes.sizeof(Info) else -1
+        return 1  # one is enough: each tells of all
+
+    callback, call = Look(look), Iterate(iterate)
+
+    def count() -> int:
+        call(callback, None)
+        return found[0]
+
+    return count if count() > 0 else None
 
 
 def _call(address: int, number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Callable, Dict, List, NamedTuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional
 
 from amlet.runtime.process import ProcessMark, mark_of
 
@@ -17,31 +17,53 @@ class Marked(NamedTuple):
     variables: Dict[str, str]
 
 
-def marked(home: str) -> List[Marked]:
-    """The processes of this user that bear AMLET_HOME=`home`, but this one. Without /proc: none."""
+MANY = 2000
+"""Numbers of processes that were given out meanwhile: to look through those that live is no more then."""
+
+
+def marked(home: str, *, since: Optional[ProcessMark] = None) -> List[Marked]:
+    """The processes of this user that bear AMLET_HOME=`home`, but this one. Without /proc: none.
+
+    Args:
+        since: Only those that were started after this one, which was started so lately that the numbers of processes
+            cannot have gone round.
+    """
     wanted = b"AMLET_HOME=" + os.fsencode(home)
     found = []
-    try:
-        names = os.listdir("/proc")  # noqa: PTH208 - pathlib is slow to import
-    except OSError:
-        return []
-    for name in names:
-        if not name.isdigit() or int(name) == os.getpid():
+    for pid in _pids(since):
+        if pid == os.getpid():
             continue
         try:
-            with open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123
+            with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
                 entries = file.read().split(b"\0")
         except OSError:
             continue  # another user's, or gone
         if wanted in entries:
-            mark = mark_of(int(name))
+            mark = mark_of(pid)
             pairs = (os.fsdecode(entry).partition("=") for entry in entries if entry)
             found.append(Marked(mark, {key: text for key, _, text in pairs}))
     return [process for process in found if process.mark.is_alive()]
 
 
-def end_marked(home: str, chosen: Callable[[Marked], bool], *, grace_s: float = 0.0) -> int:
+def _pids(since: Optional[ProcessMark]) -> Iterable[int]:
+    try:
+        if since is not None and since.pid:
+            with open("/proc/loadavg", "rb") as file:  # noqa: PTH123
+                last = int(file.read().split()[-1])
+            if since.pid <= last < since.pid + MANY:
+                return range(since.pid + 1, last + 1)
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - pathlib is slow to import
+    except OSError:
+        return []
+
+
+def end_marked(
+    home: str, chosen: Callable[[Marked], bool], *, grace_s: float = 0.0, since: Optional[ProcessMark] = None
+) -> int:
     """End processes of a home: SIGTERM and some time if there is a grace, then SIGKILL, until none is left.
+
+    Args:
+        since: See `marked`.
 
     Returns:
         How many there were.
@@ -50,7 +72,7 @@ def end_marked(home: str, chosen: Callable[[Marked], bool], *, grace_s: float = 
     deadline = time.monotonic() + grace_s
     asked = set()
     while True:
-        left = [process.mark for process in marked(home) if chosen(process)]
+        left = [process.mark for process in marked(home, since=since) if chosen(process)]
         if not left:
             return count
         late = time.monotonic() >= deadline

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from amlet.sdk.recording import Recorder
     from amlet.sdk.resource_configuration import ResourceConfiguration
     from amlet.sdk.workspace import Workspace
+    from amlet.wire.runs import RunDetails
 
 RUNNING_STATES = [
     "NotStarted",
@@ -190,12 +191,15 @@ class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
 
     def get_details(self) -> Dict[str, Any]:
         """All of the run under v1's keys: status, times, error, warnings, properties, runDefinition, logs."""
+        return self._details(self._load())
+
+    def _details(self, found: RunDetails) -> Dict[str, Any]:
         from urllib.parse import urlencode
 
         from amlet.sdk import run_definition
         from amlet.wire.pages import run_api
 
-        found, held = self._load(), self._connection
+        held = self._connection
         files = held.page(run_api(held.workspace_id, self._run_id)) + "/file?"
         urls = {name: files + urlencode({"path": name}) for name in run_definition.log_names(found)}
         return run_definition.details(found, log_urls=urls)

@@ -13,7 +13,7 @@ from amlet.domain.run import FAILED, QUEUED, past_logs
 from amlet.sdk.exceptions import ActivityFailedException, ExperimentExecutionException
 from amlet.sdk.stage_lines import StageLines
 from amlet.wire.files import FileQuery
-from amlet.wire.runs import WatchQuery
+from amlet.wire.runs import EndQuery, WatchQuery
 
 if TYPE_CHECKING:
     from amlet.sdk.run import Run
@@ -49,8 +49,7 @@ def wait_for_completion(
         out: Where to print; stdout by default.
     """
     if not show_output:
-        _await_end(run)
-        details = run.get_details()
+        details = _details_at_end(run)
     else:
         printer = _Printer(run, out or sys.stdout)
         try:
@@ -78,13 +77,14 @@ def write_text(out: TextIO, text: str) -> None:
     out.flush()
 
 
-def _await_end(run: Run) -> None:
-    """Wait until the run is over. Goes on over restarts of the server."""
-    held, query = run._connection, WatchQuery(-1, WAIT_S, until_over=True)
-    is_over = False
-    while not is_over:
-        run._record = held.client.runs.watch(held.workspace_id, run.id, query, patience_s=PATIENCE_S).run
-        is_over = run._record.is_over
+def _details_at_end(run: Run) -> Dict[str, Any]:
+    """What `get_details` gives, once the run is over. Goes on over restarts of the server."""
+    held, query = run._connection, EndQuery(WAIT_S)
+    while True:
+        found = held.client.runs.get(held.workspace_id, run.id, query, patience_s=PATIENCE_S)
+        run._record = found.run
+        if found.run.is_over:
+            return run._details(found)
 
 
 def _follow(run: Run, tell: Callable[[RunChanges], None]) -> None:

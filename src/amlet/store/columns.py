@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -14,6 +15,7 @@ from amlet.wire.codec import from_json, to_json
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
+_SHORT_BYTES = 8 << 10
 
 RowId: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
 """A number the database gives. SQLite numbers rows by itself only where the type is spelled INTEGER."""
@@ -63,7 +65,9 @@ class PackedJson(TypeDecorator[Any]):
         return None if value is None else zlib.compress(to_json(value), 1)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else _decoded(self.kind, zlib.decompress(value))
+        if value is None:
+            return None
+        return _unpacked_once(self.kind, value) if len(value) <= _SHORT_BYTES else _unpacked(self.kind, value)
 
 
 class AnyText(TypeDecorator[str]):
@@ -80,6 +84,25 @@ class AnyText(TypeDecorator[str]):
 
 
 def _decoded(kind: Any, text: bytes) -> Any:
+    """A record is the same whenever its text is: nobody changes one in place, so the same short text is read once."""
+    return _read_once(kind, text) if len(text) <= _SHORT_BYTES else _read(kind, text)
+
+
+@functools.lru_cache(maxsize=64)
+def _unpacked_once(kind: Any, packed: bytes) -> Any:
+    return _unpacked(kind, packed)
+
+
+def _unpacked(kind: Any, packed: bytes) -> Any:
+    return _read(kind, zlib.decompress(packed))
+
+
+@functools.lru_cache(maxsize=2048)
+def _read_once(kind: Any, text: bytes) -> Any:
+    return _read(kind, text)
+
+
+def _read(kind: Any, text: bytes) -> Any:
     try:
         return from_json(kind, text, strict=False, subject="a record")
     except InvalidInput as error:

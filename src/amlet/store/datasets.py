@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from amlet.base.errors import Conflict
 from amlet.domain.data import DatasetRecord, DataUse
 from amlet.store.base import DatasetFilter
-from amlet.store.runs import seq_of
+from amlet.store.runs import Runs
 from amlet.store.tables import datasets, run_data, runs
 from amlet.store.upserts import next_number, put
 
@@ -66,15 +66,16 @@ class Datasets:
 
 
 class DataUses:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, runs: Runs) -> None:
         self._connection = connection
+        self._runs = runs
 
     def put(self, workspace_id: str, run_id: str, uses: Sequence[DataUse]) -> None:
-        seq = seq_of(self._connection, workspace_id, run_id)
+        seq = self._runs.seq_of(workspace_id, run_id)
         put(self._connection, run_data, [{"run": seq, **use._asdict()} for use in uses])
 
     def of_run(self, workspace_id: str, run_id: str) -> list[DataUse]:
-        seq = seq_of(self._connection, workspace_id, run_id)
+        seq = self._runs.seq_of(workspace_id, run_id)
         query = _USES.where(run_data.c.run == seq).order_by(run_data.c.direction, run_data.c.name)
         return [DataUse._make(row) for row in self._connection.execute(query)]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, bindparam, select
 
 from amlet.store.base import FileRecord
-from amlet.store.runs import seq_of
+from amlet.store.runs import Runs
 from amlet.store.tables import run_files, runs
 from amlet.store.upserts import next_number, put
 
@@ -27,19 +27,20 @@ _REMOVE = run_files.delete().where(run_files.c.run == bindparam("its_run"), run_
 
 
 class Files:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, runs: Runs) -> None:
         self._connection = connection
+        self._runs = runs
 
     def find(self, workspace_id: str, run_id: str, path: str) -> FileRecord | None:
         row = self._connection.execute(_FILE, {"workspace_id": workspace_id, "run_id": run_id, "path": path}).first()
         return FileRecord._make(row) if row else None
 
     def put(self, workspace_id: str, run_id: str, files: Sequence[FileRecord]) -> None:
-        run = seq_of(self._connection, workspace_id, run_id)
+        run = self._runs.seq_of(workspace_id, run_id)
         put(self._connection, run_files, [{"run": run, **file._asdict()} for file in files])
 
     def remove(self, workspace_id: str, run_id: str, paths: Sequence[str]) -> None:
-        run = seq_of(self._connection, workspace_id, run_id)
+        run = self._runs.seq_of(workspace_id, run_id)
         if paths:
             self._connection.execute(_REMOVE, [{"its_run": run, "its_path": path} for path in paths])
 
@@ -52,7 +53,7 @@ class Files:
         return made
 
     def rename(self, workspace_id: str, run_id: str, names: Mapping[str, str]) -> None:
-        run = seq_of(self._connection, workspace_id, run_id)
+        run = self._runs.seq_of(workspace_id, run_id)
         if names:
             rows = [{"its_run": run, "before": before, "after": after} for before, after in names.items()]
             self._connection.execute(_RENAME, rows)

@@ -13,7 +13,7 @@ from amlet.store.base import MetricSummary
 from amlet.store.blobs import AT_ONCE
 from amlet.store.charts import EXACT_CHUNKS, Drawable, extremes_of, numbers_of
 from amlet.store.chunks import CHUNK_POINTS, Columns, pack, unpack
-from amlet.store.runs import seq_of
+from amlet.store.runs import Runs
 from amlet.store.tables import journals, metric_chunks, metrics, runs
 from amlet.store.upserts import put
 from amlet.wire.runs import Chart
@@ -80,15 +80,16 @@ class _Held(NamedTuple):
 
 
 class Metrics:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, runs: Runs) -> None:
         self._connection = connection
+        self._runs = runs
 
     def drained(self, workspace_id: str, run_id: str, journal: str) -> int:
         values = {"workspace_id": workspace_id, "run_id": run_id, "journal": journal}
         return self._connection.execute(_DRAINED, values).scalar() or 0
 
     def add(self, workspace_id: str, run_id: str, journal: str, drained: int, points: Sequence[Point]) -> None:
-        run = seq_of(self._connection, workspace_id, run_id)
+        run = self._runs.seq_of(workspace_id, run_id)
         if drained < self.drained(workspace_id, run_id, journal):
             return
         put(self._connection, journals, [{"run": run, "journal": journal, "drained": drained}])
@@ -110,7 +111,7 @@ class Metrics:
         return found
 
     def stretch(self, workspace_id: str, run_id: str, name: str, start: int, count: int) -> list[Point]:
-        held = self._held(seq_of(self._connection, workspace_id, run_id), [name]).get(name)
+        held = self._held(self._runs.seq_of(workspace_id, run_id), [name]).get(name)
         count = min(count, held.summary.points - start) if held else 0
         if held is None or count <= 0:
             return []
@@ -139,16 +140,16 @@ class Metrics:
         return found
 
     def rename(self, workspace_id: str, run_id: str, names: Mapping[str, str]) -> None:
-        run = seq_of(self._connection, workspace_id, run_id)
+        run = self._runs.seq_of(workspace_id, run_id)
         if names:
             rows = [{"its_run": run, "before": before, "after": after} for before, after in names.items()]
             self._connection.execute(_RENAME, rows)
 
     def forget_journals(self, workspace_id: str, run_id: str) -> None:
-        self._connection.execute(_FORGET, {"its_run": seq_of(self._connection, workspace_id, run_id)})
+        self._connection.execute(_FORGET, {"its_run": self._runs.seq_of(workspace_id, run_id)})
 
     def chart(self, workspace_id: str, run_id: str, name: str, points: int) -> Chart:
-        run = seq_of(self._connection, workspace_id, run_id)
+        run = self._runs.seq_of(workspace_id, run_id)
         held = self._held(run, [name]).get(name)
         if held is None:
             raise NotFound(f"Run {run_id} has no metric {name[:300]!r}.", hint="run.get_metrics() shows all it logged.")

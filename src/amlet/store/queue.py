@@ -15,16 +15,12 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, literal, sele
 from amlet.domain.run import Run
 from amlet.store.base import Turn
 from amlet.store.blobs import AT_ONCE
-from amlet.store.runs import seq_of
+from amlet.store.runs import Runs
 from amlet.store.tables import leases, queue, runs
 from amlet.store.upserts import put
 
 _POOL: BindParameter[str] = bindparam("pool")
-_REMOVE = queue.delete().where(
-    queue.c.run.in_(
-        select(runs.c.seq).where(runs.c.workspace_id == bindparam("its_workspace"), runs.c.id == bindparam("its_id"))
-    )
-)
+_REMOVE = queue.delete().where(queue.c.run == bindparam("its_run"))
 _TOP = select(func.max(queue.c.priority)).where(queue.c.pool == _POOL).scalar_subquery()
 _GOING = (
     select((runs.c.workspace_id + literal("/") + runs.c.experiment).label("lane"), func.count().label("runs"))
@@ -99,12 +95,13 @@ _WAITING = select(func.coalesce(func.sum(_SOME.c.nodes), 0))
 
 
 class Queue:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, runs: Runs) -> None:
         self._connection = connection
+        self._runs = runs
 
     def put(self, run: Run, priority: int, nodes: int = 1) -> None:
         row = {
-            "run": seq_of(self._connection, run.workspace_id, run.id),
+            "run": self._runs.seq_of(run.workspace_id, run.id),
             "pool": run.pool,
             "priority": priority,
             "lane": f"{run.workspace_id}/{run.experiment}",
@@ -113,11 +110,14 @@ class Queue:
         put(self._connection, queue, [row])
 
     def remove(self, workspace_id: str, run_id: str) -> None:
-        self._connection.execute(_REMOVE, {"its_workspace": workspace_id, "its_id": run_id})
+        self._connection.execute(_REMOVE, {"its_run": self._runs.seq_of(workspace_id, run_id)})
 
     def first(self, pool: str) -> Turn | None:
         row = self._connection.execute(_FIRST, {"pool": pool}).first()
-        return Turn(Run._make(row[:-3]), *row[-3:]) if row else None
+        if row is None:
+            return None
+        *values, priority, seq, nodes = row
+        return Turn(self._runs.hold(seq, Run._make(values)), priority, seq, nodes)
 
     def waiting(self, pool: str, limit: int) -> int:
         return min(limit, int(self._connection.execute(_WAITING, {"pool": pool, "most": limit}).scalar_one()))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, Text, bindparam, select, type_coerce
+from sqlalchemy import Connection, Select, bindparam, select
 
 from amlet.base.errors import Conflict, NotFound
 from amlet.domain.job import Job
@@ -16,22 +16,20 @@ from amlet.store.base import RunFilter
 from amlet.store.blobs import AT_ONCE
 from amlet.store.tables import jobs, run_files, runs
 from amlet.store.upserts import next_number
-from amlet.wire.codec import to_json
 
 _RUNS = select(*(runs.c[name] for name in Run._fields))
 _THIS = (runs.c.workspace_id == bindparam("its_workspace"), runs.c.id == bindparam("its_id"))
-_RUN = _RUNS.where(*_THIS)
 _SOME = _RUNS.where(
     runs.c.workspace_id == bindparam("its_workspace"), runs.c.id.in_(bindparam("its_ids", expanding=True))
 ).order_by(runs.c.seq)
 _SEQ = select(runs.c.seq).where(*_THIS)
+_NUMBERED = _RUNS.add_columns(runs.c.seq).where(*_THIS)
 _LABELS = {"parameters": labels.PARAMETERS, "tags": labels.TAGS, "properties": labels.PROPERTIES}
-_STORED = select(runs.c.seq, runs.c.revision, *(type_coerce(runs.c[name], Text) for name in _LABELS)).where(*_THIS)
 _OF_SEQS = _RUNS.add_columns(runs.c.seq).where(runs.c.seq.in_(bindparam("asked", expanding=True)))
 _LOGS = select(run_files.c.log).where(run_files.c.run == bindparam("its_run"), run_files.c.log.is_not(None))
 _DELETE = runs.delete().where(runs.c.seq == bindparam("its_run"))
 _TRASHED = _RUNS.where(runs.c.trashed < bindparam("moment")).order_by(runs.c.seq)
-_SAVE = runs.update().where(*_THIS)
+_SAVE = runs.update().where(runs.c.seq == bindparam("its_run"))
 _JOB = select(jobs.c.job).join(runs, runs.c.seq == jobs.c.run).where(*_THIS)
 _SUBMITTED = _RUNS.where(
     runs.c.workspace_id == bindparam("workspace_id"), runs.c.submission_id == bindparam("submission_id")
@@ -40,11 +38,17 @@ _RESTING = _RUNS.where(runs.c.again_at.is_not(None)).order_by(runs.c.again_at, r
 
 
 class Runs:
+    """A transaction names the same run again and again: what it has read or saved of one, it keeps."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._held: dict[tuple[str, str], tuple[int, Run]] = {}
+        self._seqs: dict[tuple[str, str], int] = {}
+        self._jobs: dict[tuple[str, str], Job] = {}
 
     def find(self, workspace_id: str, run_id: str) -> Run | None:
-        return self._one(_RUN, {"its_workspace": workspace_id, "its_id": run_id})
+        held = self._stored(workspace_id, run_id)
+        return held[1] if held else None
 
     def get(self, workspace_id: str, run_id: str) -> Run:
         found = self.find(workspace_id, run_id)
@@ -75,29 +79,35 @@ class Runs:
         seq = added.inserted_primary_key[0]
         if job is not None:
             self._connection.execute(jobs.insert(), {"run": seq, "snapshot_id": job.snapshot_id, "job": job})
+            self._jobs[run.workspace_id, run.id] = job
         labels.add(self._connection, seq, {kind: getattr(run, field) for field, kind in _LABELS.items()})
+        self._held[numbered.workspace_id, numbered.id] = seq, numbered
         return numbered
 
     def save(self, run: Run) -> Run:
-        stored = self._connection.execute(_STORED, _key(run.workspace_id, run.id)).first()
+        stored = self._stored(run.workspace_id, run.id)
         if stored is None:
             raise no_run(run.id)
-        seq, revision, *before = stored
-        saved = run._replace(revision=revision + 1)
+        seq, before = stored
+        saved = run._replace(revision=before.revision + 1)
         row = _row(saved)
         del row["workspace_id"], row["id"]  # setting them, even to what they are, would have every lease checked
-        self._connection.execute(_SAVE, {**row, **_key(run.workspace_id, run.id)})
-        for (field, kind), text in zip(_LABELS.items(), before, strict=True):
-            if to_json(row[field]).decode("ascii") != text:
+        self._connection.execute(_SAVE, {**row, "its_run": seq})
+        for field, kind in _LABELS.items():
+            if row[field] != getattr(before, field):
                 labels.replace(self._connection, seq, kind, row[field])
+        self._held[saved.workspace_id, saved.id] = seq, saved
         return saved
 
     def job(self, workspace_id: str, run_id: str) -> Job:
-        found = self._connection.execute(_JOB, _key(workspace_id, run_id)).scalar()
-        if found is None:
-            seq_of(self._connection, workspace_id, run_id)
-            raise NotFound(f'Run "{run_id}" has no job: it is an interactive run.')
-        return cast("Job", found)
+        key = (workspace_id, run_id)
+        if key not in self._jobs:
+            found = self._connection.execute(_JOB, _key(*key)).scalar()
+            if found is None:
+                self.seq_of(*key)
+                raise NotFound(f'Run "{run_id}" has no job: it is an interactive run.')
+            self._jobs[key] = cast("Job", found)
+        return self._jobs[key]
 
     def page(self, workspace_id: str, chosen: RunFilter) -> tuple[list[Run], int | None]:
         limit = max(1, chosen.limit)
@@ -127,10 +137,43 @@ class Runs:
         return [Run._make(row) for row in self._connection.execute(_TRASHED, {"moment": moment})]
 
     def delete(self, workspace_id: str, run_id: str) -> list[int]:
-        run = {"its_run": seq_of(self._connection, workspace_id, run_id)}
+        run = {"its_run": self.seq_of(workspace_id, run_id)}
+        self._held.clear()  # its children go with it
+        self._seqs.clear()
+        self._jobs.clear()
         logs = sorted(self._connection.execute(_LOGS, run).scalars())
         self._connection.execute(_DELETE, run)  # the rest goes with it: the tables say so
         return logs
+
+    def seq_of(self, workspace_id: str, run_id: str) -> int:
+        """The number of a run's row.
+
+        Raises:
+            NotFound: when there is no such run.
+        """
+        key = (workspace_id, run_id)
+        if key in self._held:
+            return self._held[key][0]
+        if key not in self._seqs:
+            seq = self._connection.execute(_SEQ, _key(*key)).scalar()
+            if seq is None:
+                raise no_run(run_id)
+            self._seqs[key] = int(seq)
+        return self._seqs[key]
+
+    def hold(self, seq: int, run: Run) -> Run:
+        """Keep a run that another query of this transaction brought."""
+        self._held[run.workspace_id, run.id] = seq, run
+        return run
+
+    def _stored(self, workspace_id: str, run_id: str) -> tuple[int, Run] | None:
+        key = (workspace_id, run_id)
+        if key not in self._held:
+            row = self._connection.execute(_NUMBERED, _key(*key)).first()
+            if row is None:
+                return None
+            self._held[key] = row[-1], Run._make(row[:-1])
+        return self._held[key]
 
     def _of_seqs(self, seqs: list[int]) -> list[Run]:
         found: dict[int, Run] = {}
@@ -142,18 +185,6 @@ class Runs:
     def _one(self, query: Select[Any], values: dict[str, Any]) -> Run | None:
         row = self._connection.execute(query, values).first()
         return Run._make(row) if row else None
-
-
-def seq_of(connection: Connection, workspace_id: str, run_id: str) -> int:
-    """The number of a run's row.
-
-    Raises:
-        NotFound: when there is no such run.
-    """
-    seq = connection.execute(_SEQ, _key(workspace_id, run_id)).scalar()
-    if seq is None:
-        raise no_run(run_id)
-    return int(seq)
 
 
 def no_run(run_id: str) -> NotFound:

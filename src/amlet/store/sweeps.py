@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, select
 from amlet.base.errors import Conflict
 from amlet.domain.sweep import Decision, Trial
 from amlet.store.base import SweepRecord
-from amlet.store.runs import seq_of
+from amlet.store.runs import Runs
 from amlet.store.tables import decisions, runs, sweeps, trials
 from amlet.store.upserts import insert_new, put
 
@@ -40,17 +40,17 @@ _LATEST = (decisions.c.when.desc(), decisions.c.run_id.desc(), decisions.c.repor
 
 
 class Sweeps:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, runs: Runs) -> None:
         self._connection = connection
-        self._seqs: dict[tuple[str, str], int] = {}
+        self._runs = runs
 
     def find(self, workspace_id: str, run_id: str) -> SweepRecord | None:
-        seq = self._seq(workspace_id, run_id)
+        seq = self._runs.seq_of(workspace_id, run_id)
         row = self._connection.execute(_SWEEP, {"its_run": seq}).first()
         return SweepRecord._make(row) if row else None
 
     def save(self, sweep: SweepRecord) -> None:
-        seq = self._seq(sweep.workspace_id, sweep.run_id)
+        seq = self._runs.seq_of(sweep.workspace_id, sweep.run_id)
         row = {"spec": sweep.spec, "state": sweep.state, "is_open": sweep.is_open, "parts": sweep.parts}
         if not self._connection.execute(_SAVE, {**row, "its_run": seq}).rowcount:
             put(self._connection, sweeps, [{**row, "run": seq}])
@@ -62,7 +62,7 @@ class Sweeps:
         return set(self._connection.execute(_PARTS).scalars())
 
     def add_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None:
-        sweep = self._seq(workspace_id, run_id)
+        sweep = self._runs.seq_of(workspace_id, run_id)
         if self._connection.execute(_NUMBER, {"its_sweep": sweep, "its_number": trial.number}).first():
             raise Conflict(f"Sweep {run_id} has a trial {trial.number} already.")
         self._connection.execute(trials.insert(), {**trial._asdict(), "sweep": sweep})
@@ -70,7 +70,7 @@ class Sweeps:
     def save_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None:
         row = trial._asdict()
         del row["number"]
-        sweep = self._seq(workspace_id, run_id)
+        sweep = self._runs.seq_of(workspace_id, run_id)
         self._connection.execute(_SAVE_TRIAL, {**row, "its_sweep": sweep, "its_number": trial.number})
 
     def trials(self, workspace_id: str, run_id: str, first: int = 0) -> list[Trial]:
@@ -80,22 +80,15 @@ class Sweeps:
         return self._trials(_OPEN_TRIALS, workspace_id, run_id)
 
     def decide(self, workspace_id: str, run_id: str, decided: Sequence[Decision]) -> None:
-        sweep = self._seq(workspace_id, run_id)
+        sweep = self._runs.seq_of(workspace_id, run_id)
         insert_new(self._connection, decisions, [{**decision._asdict(), "sweep": sweep} for decision in decided])
 
     def decisions(self, workspace_id: str, run_id: str, trial: str | None, limit: int) -> list[Decision]:
         query = _DECISIONS if trial is None else _DECISIONS.where(decisions.c.run_id == trial)
-        sweep = self._seq(workspace_id, run_id)
+        sweep = self._runs.seq_of(workspace_id, run_id)
         rows = self._connection.execute(query.order_by(*_LATEST).limit(limit), {"its_sweep": sweep})
         return [Decision._make(row) for row in rows][::-1]
 
-    def _seq(self, workspace_id: str, run_id: str) -> int:
-        """Looked up once a transaction: a step names its sweep again and again."""
-        key = (workspace_id, run_id)
-        if key not in self._seqs:
-            self._seqs[key] = seq_of(self._connection, workspace_id, run_id)
-        return self._seqs[key]
-
     def _trials(self, query: Select[Any], workspace_id: str, run_id: str, first: int = 0) -> list[Trial]:
-        sweep = self._seq(workspace_id, run_id)
+        sweep = self._runs.seq_of(workspace_id, run_id)
         return [Trial._make(row) for row in self._connection.execute(query, {"its_sweep": sweep, "first": first})]

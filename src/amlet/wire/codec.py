@@ -8,6 +8,7 @@ infinities) travel as `{"$float": "nan"}`, so that the text stays JSON that ever
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import typing
@@ -30,12 +31,18 @@ DEPTH_LIMIT = 64
 would each meet elsewhere."""
 
 
+_AS_IT_IS = frozenset({str, int, bool})
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 class Raw:
     """Marks a body that passes round the codec: bytes, streamed."""
 
 
 def encode(value: Any) -> Any:
     """A record, or a container of records, as what `json.dumps` takes."""
+    if value is None or type(value) in _AS_IT_IS:
+        return value
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return {name: encode(item) for name, item in zip(value._fields, value)}
     if isinstance(value, float):
@@ -49,7 +56,7 @@ def encode(value: Any) -> Any:
 
 def to_json(value: Any) -> bytes:
     """A record as UTF-8 JSON. Lone surrogates stay escaped, so that any text makes the round trip."""
-    return json.dumps(encode(value), separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _ENCODER.encode(encode(value)).encode("ascii")
 
 
 def from_json(kind: Any, body: bytes, *, strict: bool, subject: str = "the request") -> Any:
@@ -83,7 +90,7 @@ def decode(kind: Any, data: Any, *, strict: bool, subject: str = "the request") 
 
 def decode_query(kind: Any, query: Mapping[str, str], *, subject: str = "the query") -> Any:
     """Decode a query string's parameters: numbers and booleans are read from their text."""
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     errors: Errors = []
     data: Dict[str, Any] = {}
     for name, text in query.items():
@@ -103,6 +110,11 @@ def decode_query(kind: Any, query: Mapping[str, str], *, subject: str = "the que
     if errors:
         raise InvalidInput.of(errors, subject=subject)
     return decode(kind, data, strict=True, subject=subject)
+
+
+@functools.lru_cache(maxsize=None)
+def _hints(kind: Any) -> Dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def encode_query(value: Any) -> Dict[str, str]:

@@ -39,6 +39,7 @@ class TakeLease(NamedTuple):
     """Ask for work for up to `wait_s` seconds; also the node's heartbeat."""
 
     node: str
+    pool: str
     wait_s: float = 0.0
 
 
@@ -158,6 +159,8 @@ class SettleAttempt(NamedTuple):
     journals: List[LastBytes] = []
     ended_s: float = 0.0
     """How long ago the script ended."""
+    then: Optional[TakeLease] = None
+    """What the node asks for next, without waiting."""
 
 
 class SettleAnswer(NamedTuple):
@@ -166,6 +169,8 @@ class SettleAnswer(NamedTuple):
     missing: List[str]
     behind: bool = False
     """The server lacks what was before the last bytes: send logs and journals by themselves; nothing was settled."""
+    lease: Optional[Lease] = None
+    """Of the next run, if the node asked and there is one."""
 
 
 class ReplicaState(NamedTuple):

@@ -290,7 +290,9 @@ RUN_PUT_SNAPSHOT = Route(
     "Record the sources of an interactive run, once",
     files.PutTree,
 )
-RUN_GET = Route("runs.get", "GET", _RUN, (OWNER, RUN), runs.RunDetails, "All of a run but its bytes")
+RUN_GET = Route(
+    "runs.get", "GET", _RUN, (OWNER, RUN), runs.RunDetails, "All of a run but its bytes", query=runs.EndQuery
+)
 RUN_WATCH = Route(
     "runs.watch",
     "GET",

@@ -179,8 +179,12 @@ class WatchQuery(NamedTuple):
 
     after: int = -1
     wait_s: float = 0.0
-    until_over: bool = False
-    """Nothing but the end of the run is waited for."""
+
+
+class EndQuery(NamedTuple):
+    """Wait until the run is over, at most `wait_s` seconds."""
+
+    wait_s: float = 0.0
 
 
 class RunChanges(NamedTuple):

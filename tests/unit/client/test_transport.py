@@ -171,7 +171,7 @@ def test_a_query_is_encoded_and_what_is_none_is_left_out() -> None:
     ("route", "parameters", "body", "query"),
     [
         (routes.RUN_WATCH, ("w", "r"), None, WatchQuery(3, 25.0)),
-        (routes.NODE_TAKE, (), TakeLease("local", 25.0), None),
+        (routes.NODE_TAKE, (), TakeLease("local", "local", 25.0), None),
     ],
 )
 def test_a_waiting_call_gives_the_server_the_time_it_asks_for(

@@ -101,7 +101,9 @@ class Runs:
     def now(self) -> tuple[runs.Run, dict[str, bytes]]:
         return self.story[0]
 
-    def get(self, _workspace: str, run_id: str) -> RunDetails:
+    def get(self, _workspace: str, run_id: str, query: Any = None, *, patience_s: Any = None) -> RunDetails:
+        if query is not None and query.wait_s and len(self.story) > 1:
+            self.story.pop(0)
         if run_id in self.started:
             files = [
                 RunFile(entry.path, entry.size_bytes, False) for (run, _), entry in self.kept.items() if run == run_id

@@ -113,11 +113,17 @@ def test_without_raising_the_error_is_printed_and_the_details_returned(run: Run,
     assert run.wait_for_completion(raise_on_error=False)["status"] == FAILED
 
 
+def test_without_output_the_details_at_the_end_are_the_last_answer(run: Run, held: Any, make_run: Any) -> None:
+    states = (QUEUED, QUEUED, QUEUED, COMPLETED)
+    held.client.runs.story = [(make_run(status=status), {}) for status in states]
+    assert run.wait_for_completion()["status"] == COMPLETED and run.status == COMPLETED
+
+
 def test_ctrl_c_while_streaming_says_that_the_run_goes_on(run: Run, held: Any, make_run: Any) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    held.client.runs.watch = interrupt
+    held.client.runs.watch = held.client.runs.get = interrupt
     with pytest.raises(ExperimentExecutionException, match="the run goes on"):  # v1-behaviours 2.17
         told(run)
     with pytest.raises(KeyboardInterrupt):

@@ -14,6 +14,7 @@ from amlet.wire.files import DrainQuery, FileQuery, PutTree, SizeAnswer, TreeAns
 from amlet.wire.runs import (
     Chart,
     ChartQuery,
+    EndQuery,
     EndRun,
     MetricQuery,
     Metrics,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _NEWEST = RunQuery()
 _AT_ONCE = WatchQuery()
+_NOW = EndQuery()
 _ALL = MetricQuery()
 _OLD = TrashQuery()
 
@@ -87,9 +89,11 @@ class RunsApi(Noun):
         """Record the sources of an interactive run, once."""
         return self._call(TreeAnswer, routes.RUN_PUT_SNAPSHOT, workspace_id, run_id, body=body)
 
-    def get(self, workspace_id: str, run_id: str) -> RunDetails:
-        """All of a run but its bytes."""
-        return self._call(RunDetails, routes.RUN_GET, workspace_id, run_id)
+    def get(
+        self, workspace_id: str, run_id: str, query: EndQuery = _NOW, *, patience_s: Optional[float] = None
+    ) -> RunDetails:
+        """All of a run but its bytes, once it is over or the time is."""
+        return self._call(RunDetails, routes.RUN_GET, workspace_id, run_id, query=query, patience_s=patience_s)
 
     def watch(
         self, workspace_id: str, run_id: str, query: WatchQuery = _AT_ONCE, *, patience_s: Optional[float] = None

@@ -6,11 +6,10 @@ from starlette.responses import Response
 
 from amlet.base.errors import Forbidden, NotFound
 from amlet.domain.compute import Node
-from amlet.domain.job import Lease
 from amlet.domain.run import CANCEL_REQUESTED
 from amlet.operations import collect, deploy, gang, lease, settle
 from amlet.operations.transitions import queue_topic, run_topic
-from amlet.server.context import Call, Handler
+from amlet.server.context import Call, Handler, Parts
 from amlet.server.streams import file_response
 from amlet.store.base import Transaction
 from amlet.wire.files import SizeAnswer
@@ -21,6 +20,7 @@ from amlet.wire.nodes import (
     LiveAnswer,
     NodeWelcome,
     SettleAnswer,
+    TakeLease,
     WantedReplicas,
 )
 from amlet.wire.server import Done
@@ -35,37 +35,37 @@ async def hello(call: Call) -> NodeWelcome:
 
 async def take(call: Call) -> LeaseAnswer:
     _check_node(call)
-    parts, name = call.parts, call.body.node
+    parts, asked = call.parts, call.body
     first = True
 
-    def its_node(tx: Transaction) -> Node:
-        node = tx.nodes.find(name)
-        if node is None:
-            raise NotFound(f'No node "{name}" has said hello.')
-        return node
-
-    def peek(tx: Transaction) -> tuple[bool, bool]:
-        node = its_node(tx)
-        return node.leaving, first or lease.has_work(tx, node, parts.machine, parts.now())
-
-    pool = (await parts.read(its_node)).pool
+    def has_news(tx: Transaction) -> bool:
+        node = _node(tx, asked)
+        return node.leaving or lease.has_work(tx, node, parts.machine, parts.now())
 
     async def look() -> LeaseAnswer | None:
         nonlocal first
-        leaving, work = await parts.read(peek)
-        if leaving:
-            return LeaseAnswer(None, leave=True)
-        if not work:
+        if not first and not await parts.read(has_news):
             return None
         if await call.request.is_disconnected():
             return LeaseAnswer(None)  # its node was killed: a run given to it now would wait for its lease to lapse
         first = False  # the first look is the heartbeat, written whether there is work or not
-        found: Lease | None = await parts.write(
-            lambda tx: lease.take(tx, name, parts.url, parts.tokens.for_run, parts.machine, parts.now())
-        )
-        return LeaseAnswer(found) if found else None
+        found = await parts.write(lambda tx: _take(tx, parts, asked))
+        return found if found.lease is not None or found.leave else None
 
-    return await parts.topics.until(queue_topic(pool), look, call.body.wait_s) or LeaseAnswer(None)
+    return await parts.topics.until(queue_topic(asked.pool), look, asked.wait_s) or LeaseAnswer(None)
+
+
+def _take(tx: Transaction, parts: Parts, asked: TakeLease) -> LeaseAnswer:
+    if _node(tx, asked).leaving:
+        return LeaseAnswer(None, leave=True)
+    return LeaseAnswer(lease.take(tx, asked.node, parts.url, parts.tokens.for_run, parts.machine, parts.now()))
+
+
+def _node(tx: Transaction, asked: TakeLease) -> Node:
+    node = next((node for node in tx.nodes.list(asked.pool) if node.name == asked.node), None)
+    if node is None:
+        raise NotFound(f'No node "{asked.node}" of {asked.pool} has said hello.')
+    return node
 
 
 async def renew(call: Call) -> LeaseState:
@@ -148,9 +148,18 @@ async def finalizing(call: Call) -> Done:
 
 
 async def settle_attempt(call: Call) -> SettleAnswer:
-    return await call.parts.write(
-        lambda tx: settle.settle_all(tx, call.parts.logs, call.workspace_id, call.run_id, call.body, call.parts.now())
-    )
+    """The end of one attempt and the beginning of the node's next are one transaction."""
+    parts, asked = call.parts, call.body
+    if asked.then is not None:
+        _check_speaks_for(call, asked.then.node)
+
+    def work(tx: Transaction) -> SettleAnswer:
+        answer = settle.settle_all(tx, parts.logs, call.workspace_id, call.run_id, asked, parts.now())
+        if asked.then is None or answer.missing or answer.behind:
+            return answer
+        return answer._replace(lease=_take(tx, parts, asked.then).lease)
+
+    return await parts.write(work)
 
 
 async def sync_replicas(call: Call) -> WantedReplicas:
@@ -182,8 +191,12 @@ async def append_service_log(call: Call) -> Done:
 
 
 def _check_node(call: Call) -> None:
-    if call.body.node != call.principal.node:
-        raise Forbidden(f"The token of node {call.principal.node} does not speak for node {call.body.node[:100]!r}.")
+    _check_speaks_for(call, call.body.node)
+
+
+def _check_speaks_for(call: Call, node: str) -> None:
+    if node != call.principal.node:
+        raise Forbidden(f"The token of node {call.principal.node} does not speak for node {node[:100]!r}.")
 
 
 HANDLERS: dict[str, Handler] = {

@@ -118,13 +118,20 @@ async def put_snapshot(call: Call) -> TreeAnswer:
 
 
 async def get(call: Call) -> RunDetails:
+    def over(tx: Transaction) -> RunDetails | None:
+        return look(tx) if tx.runs.get(call.workspace_id, call.run_id).is_over else None
+
     def look(tx: Transaction) -> RunDetails:
         run = _run(call, tx)
         lock = tx.locks.get(run.lock_id) if run.lock_id else None
         uses = tx.data_uses.of_run(run.workspace_id, run.id)
         return RunDetails(run, _job(tx, run), lock, _files(tx, run), uses)
 
-    return await call.parts.read(look)
+    parts, found = call.parts, None
+    if call.query.wait_s:
+        topic = run_topic(call.workspace_id, call.run_id)
+        found = await parts.topics.until(topic, lambda: parts.read(over), call.query.wait_s)
+    return found if found is not None else await parts.read(look)
 
 
 async def watch(call: Call) -> RunChanges:
@@ -136,8 +143,7 @@ async def watch(call: Call) -> RunChanges:
 
     async def changed() -> RunChanges | None:
         found = await parts.read(look)
-        news = found.run.revision > after and not call.query.until_over
-        return found if news or found.run.is_over else None
+        return found if found.run.revision > after or found.run.is_over else None
 
     found = await parts.topics.until(run_topic(call.workspace_id, call.run_id), changed, call.query.wait_s)
     return found if found is not None else await parts.read(look)
