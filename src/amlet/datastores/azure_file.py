@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -74,7 +75,8 @@ class AzureFileStore:
                 file.upload_file(Exactly(stream, size_bytes), length=size_bytes, max_concurrency=PARALLEL)
                 file.rename_file("/".join(part for part in (folder, name) if part), overwrite=True)
             except BaseException:
-                file.delete_file()
+                with contextlib.suppress(library("azure.core.exceptions", "azure").AzureError):
+                    file.delete_file()
                 raise
 
     def _walk(self, folder: str) -> Iterator[DataFile]:
