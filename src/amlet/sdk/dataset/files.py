@@ -63,28 +63,41 @@ def list_files(sources: Sources) -> List[SourceFile]:
 
 
 def open_file(file: SourceFile, workspace: Optional[Workspace]) -> Path:
-    """Where a file's content is on this machine, to be read and never written.
+    """`open_files` of one."""
+    return open_files([file], workspace)[0]
+
+
+def open_files(files: Sequence[SourceFile], workspace: Optional[Workspace]) -> List[Path]:
+    """Where files' contents are on this machine, in their order, to be read and never written. Those of datastores
+    that are elsewhere are fetched several at a time.
 
     Raises:
-        UserErrorException: it is gone, or cannot be fetched.
+        UserErrorException: one is gone, or cannot be fetched.
     """
-    source = file.source
-    if source.datastore is not None:
-        from amlet.sdk.datastore_files import open_local
+    found: Dict[DataPath, Path] = {}
+    by_store: Dict[str, List[SourceFile]] = {}
+    for file in files:
+        source = file.source
+        if source.datastore is not None:
+            by_store.setdefault(source.datastore, []).append(file)
+        elif source.path.startswith(LOCAL):
+            found[source] = Path(local_place(source))
+        else:
+            from amlet.base.paths import Home
+            from amlet.client.web_files import fetch
 
-        assert workspace is not None and file.held is not None
-        place = open_local(workspace, source.datastore, file.held)
-    elif source.path.startswith(LOCAL):
-        place = Path(local_place(source))
-    else:
-        from amlet.base.paths import Home
-        from amlet.client.web_files import fetch
+            with as_v1():
+                found[source] = fetch(source.path, Home.find().data)
+    for datastore, some in by_store.items():
+        from amlet.sdk.datastore_files import open_all
 
-        with as_v1():
-            return fetch(source.path, Home.find().data)
-    if not place.is_file():
-        raise UserErrorException(f"The file {file.shown} is not there any more.")
-    return place
+        assert workspace is not None
+        held = [file.held for file in some if file.held is not None]
+        found.update(zip([file.source for file in some], open_all(workspace, datastore, held)))
+    for file in files:
+        if not found[file.source].is_file():
+            raise UserErrorException(f"The file {file.shown} is not there any more.")
+    return [found[file.source] for file in files]
 
 
 def local_folder(sources: Sources) -> Optional[Path]:
