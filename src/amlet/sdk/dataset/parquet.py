@@ -92,7 +92,7 @@ def _tables(arrow: Any, parquet: Any, columns: List[str], asked: Asked, toll: To
 def _batches(parquet: Any, number: int, columns: List[str], count: int) -> Iterator[Any]:
     """The rows of a row group, so many at a time; an older pyarrow reads all of it first."""
     if hasattr(parquet, "iter_batches"):
-        yield from parquet.iter_batches(batch_size=count, row_groups=[number], columns=columns)
+        yield from parquet.iter_batches(batch_size=count, row_groups=[number], columns=columns, use_threads=False)
     else:
         yield from parquet.read_row_group(number, columns=columns).to_batches(max_chunksize=count)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATH = "Path"
 """The column of `include_path=True`."""
 
-BLOCK_ROWS = 65_536
+BLOCK_ROWS = 16_384
 
 MOST_AHEAD = 64
 """How many files are opened at a time: those that are elsewhere are fetched side by side."""

@@ -16,8 +16,11 @@ CSV, PARQUET = "csv", "parquet"
 CSV_ROWS = 5_000
 """How many rows are values of Python at a time."""
 
-PIECE_BYTES = 16 << 20
-"""How much becomes a row group."""
+PIECE_BYTES = 2 << 20
+"""How much becomes a row group: the writer holds some of it for every column."""
+
+PART_BYTES = 16 << 20
+"""How much is cut into partitions at a time, each a file for every value that is in it."""
 
 ENDINGS = {CSV: ".csv", PARQUET: ".parquet"}
 
@@ -39,7 +42,7 @@ def write_partitions(blocks: Iterable[Block], folder: Path, keys: List[str]) -> 
         The values of the keys, of each folder.
     """
     parts: Dict[Tuple[Any, ...], int] = {}
-    for table in _pieces(block.to_arrow() for block in blocks):
+    for table in _pieces((block.to_arrow() for block in blocks), PART_BYTES):
         block = ArrowBlock(table)
         rest = [name for name in block.names if name not in keys]
         for values, mask in _groups(block, keys):
@@ -78,7 +81,7 @@ def _write_csv(blocks: Iterable[Block], place: Path, separator: str) -> None:
 
 def _write_parquet(tables: Iterable[Any], place: Path) -> None:
     parquet = need("pyarrow.parquet", "A Parquet file")
-    pieces = _pieces(tables)
+    pieces = _pieces(tables, PIECE_BYTES)
     first = next(pieces)
     with parquet.ParquetWriter(str(place), first.schema) as writer:
         writer.write_table(first)
@@ -86,7 +89,7 @@ def _write_parquet(tables: Iterable[Any], place: Path) -> None:
             writer.write_table(table)
 
 
-def _pieces(tables: Iterable[Any]) -> Iterator[Any]:
+def _pieces(tables: Iterable[Any], size_bytes: int) -> Iterator[Any]:
     """The same rows in larger tables, at least one, all of the first one's types: readers give small ones."""
     arrow = need("pyarrow", "A Parquet file")
     held: List[Any] = []
@@ -95,7 +98,7 @@ def _pieces(tables: Iterable[Any]) -> Iterator[Any]:
         schema = schema or table.schema
         held.append(table.cast(schema))
         size += table.nbytes
-        if size >= PIECE_BYTES:
+        if size >= size_bytes:
             yield arrow.concat_tables(held)
             held, size = [], 0
     if held:

@@ -215,7 +215,7 @@ def test_texts_of_a_dictionary_are_compared_as_texts(tmp_path: Path) -> None:
 def test_a_written_parquet_file_has_few_row_groups_and_all_rows(tmp_path: Path, write: Any) -> None:
     path = write("many.csv", "a,b\n" + "".join(f"{number},{number % 7}\n" for number in range(200_000)))
     place = Dataset.Tabular.from_delimited_files(path).to_parquet_files().download(str(tmp_path / "out"))[0]
-    assert pq.ParquetFile(place).num_row_groups == 1
+    assert pq.ParquetFile(place).num_row_groups <= 3
     assert pq.read_table(place)["a"].to_pylist() == list(range(200_000))
 
 
