@@ -8,6 +8,7 @@ import os
 import shutil
 import urllib.error
 import urllib.request
+from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 from urllib.parse import unquote, urlsplit
@@ -59,7 +60,8 @@ def fetch(url: str, cache: Path) -> Path:
 def names_of(urls: Sequence[str]) -> List[str]:
     """The names of the files behind some URLs, each another: where two end alike, with their host and path."""
     short = [name_of(url) for url in urls]
-    return [name if short.count(name) == 1 else _long_name(url) for name, url in zip(short, urls)]
+    counts = Counter(short)
+    return [name if counts[name] == 1 else _long_name(url) for name, url in zip(short, urls)]
 
 
 def name_of(url: str) -> str:
