@@ -19,20 +19,24 @@ from pathlib import Path
 import pytest
 
 from amlet.client.connection import Client
+from amlet.client.datastore_files import DatastoreFiles, ToUpload
 from amlet.compute import ssh
 from amlet.compute.bundle import node_bundle
 from amlet.compute.ssh import SshEngine
 from amlet.compute.ssh_program import Access
 from amlet.domain.compute import REMOTE, Credentials, Node, RemoteMachine
+from amlet.domain.data import INPUT_PLACEHOLDER, MOUNT, OUTPUT_PLACEHOLDER, S3, DataPath, JobInput, JobOutput
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.job import Job, Share
 from amlet.domain.run import Run
 from amlet.wire.computes import ComputeNode, CreateCompute
+from amlet.wire.data import CreateDatastore
 from amlet.wire.files import FileQuery
 from amlet.wire.runs import RunQuery, SubmitRun
 from amlet.wire.server import StopServer
 from support.faults import SlowIndex
 from support.runs import finish, submit_script, workspace_id
+from support.s3_server import s3_server
 from support.scripts import run_script
 from support.server import RealServer, until
 from support.sshd import MISSING, Sshd
@@ -220,6 +224,38 @@ def test_a_job_there_speaks_to_the_server_by_the_nodes_link(fresh_server: RealSe
     assert "siblings 0" in _log(client, run)
     assert client.runs.metrics(workspace, run.id, RunQuery()).values == {"value": [1, 2]}
     assert _node(client, workspace).address == "127.0.0.1"
+
+
+def test_data_that_is_elsewhere_comes_and_goes_by_the_link(fresh_server: RealServer, sshd: Sshd, tmp_path):
+    client = fresh_server.client()
+    workspace = _attach(client, sshd)
+    (tmp_path / "a.txt").write_text("given")
+    with s3_server() as address:
+        settings = {"bucket": "far", "access_key_id": "id", "endpoint_url": address}
+        asked = CreateDatastore(S3, settings, {"secret_access_key": "key"}, create_if_not_exists=True)
+        client.datastores.create(workspace, "bucket", asked)
+        files = DatastoreFiles(client, workspace, tmp_path / "cache")
+        files.upload("bucket", [ToUpload(tmp_path / "a.txt", "given/a.txt")])
+        text = """
+import os, sys
+place = sys.argv[1] + "/a.txt"
+print(open(place).read(), os.path.realpath(place).startswith(os.environ["AMLET_HOME"]))
+open(sys.argv[2] + "/made.txt", "w").write("made")
+"""
+        run = submit_script(
+            client,
+            tmp_path / "source",
+            text,
+            target="far",
+            arguments=[INPUT_PLACEHOLDER + "given", OUTPUT_PLACEHOLDER + "made"],
+            inputs=[JobInput("given", MOUNT, [DataPath("bucket", "given")])],
+            outputs=[JobOutput("made", MOUNT, DataPath("bucket", "made"))],
+        )
+        ended = finish(client, run)
+        assert (ended.status, ended.error) == ("Completed", None), _log(client, run)
+        assert "given True" in _log(client, run)
+        (made,) = files.list("bucket", "made")
+        assert files.open_local("bucket", made).read_text() == "made"
 
 
 def test_the_environment_is_built_there_by_a_uv_that_was_brought_along(

@@ -65,7 +65,7 @@ class DatastoreFiles:
     def __init__(self, client: Client, workspace_id: str, cache: Path) -> None:
         self._client = client
         self._workspace_id = workspace_id
-        self._cache = cache
+        self.cache = cache
         self._states: Dict[str, DatastoreState] = {}
 
     def state(self, datastore: str) -> DatastoreState:
@@ -107,7 +107,7 @@ class DatastoreFiles:
         if folder is not None:
             return folder.find(file.path)
         key = sha256_bytes(f"{self._workspace_id}\n{datastore}\n{file.path}\n{file.version}".encode())
-        place = self._cache / key[:2] / key[2:] / file.path.rpartition("/")[2]
+        place = self.cache / key[:2] / key[2:] / file.path.rpartition("/")[2]
         try:
             os.utime(place)
         except FileNotFoundError:
@@ -231,7 +231,10 @@ def prune(cache: Path, *, now_s: Optional[float] = None) -> int:
     freed = 0
     oldest = (time.time() if now_s is None else now_s) - UNUSED_S
     for place in cache.glob("*/*/*"):
-        info = place.stat()
+        try:
+            info = place.stat()
+        except FileNotFoundError:
+            continue  # it went with another of its folder
         if info.st_mtime < oldest:
             freed += info.st_size
             shutil.rmtree(place.parent, ignore_errors=True)
