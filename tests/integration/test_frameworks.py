@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from support.replica import ENVIRONMENT, SDK, replica_of
+from support.scripts import run_script
+from support.server import RealServer
 
 TRAIN = """
 import joblib, pickle, warnings
@@ -234,3 +236,30 @@ def test_capture_without_pyarrow_is_told_with_the_line_to_add(
     capture = {"inputs": True, "predictions": False, "share": 1.0}
     with replica_of(python, overlay, files / "forest.joblib", tmp_path / "r", capture=capture) as replica:
         assert "add `- pyarrow` to the pip packages" in (replica.state().error or "")
+
+
+DEPLOY = """
+import json
+from azureml.core import Model, Workspace
+workspace = Workspace.create("frameworks", subscription_id="s", resource_group="g", exist_ok=True)
+answers = []
+models = [("onnx", "forest.onnx", Model.Framework.ONNX), ("light", "light.txt", Model.Framework.LIGHTGBM)]
+for name, file, framework in models:
+    model = Model.register(workspace, file, name, model_framework=framework)
+    service = Model.deploy(workspace, name + "-service", [model])
+    service.wait_for_deployment()
+    answers.append(service.run(json.dumps({"data": [[5.1, 3.5, 1.4, 0.2]], "method": "predict"})))
+    service.delete()
+print(json.dumps(answers))
+"""
+
+
+def test_models_of_other_frameworks_are_deployed_in_an_environment_made_for_them(
+    files: Path, shared_server: RealServer
+) -> None:
+    (files / "deploy.py").write_text(DEPLOY)
+    ended = run_script(files, "deploy.py", shared_server.home.root)
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    onnx, light = json.loads(ended.stdout.splitlines()[-1])
+    assert onnx == {"predict": [0]}
+    assert [round(share) for share in light["predict"][0]] == [1, 0, 0]
