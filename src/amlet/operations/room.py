@@ -8,6 +8,7 @@ would never find it free.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -27,11 +28,17 @@ class Room:
         self._tx = tx
         self._machine = machine
         self._now = now
-        self._busy = {lease.node for lease in tx.leases.all()}
-        self._nodes: dict[str, list[Node]] = {}
-        for node in tx.nodes.list():
-            self._nodes.setdefault(node.pool, []).append(node)
-        self._nodes = {pool: nodes for pool, nodes in self._nodes.items() if _is_here(tx, pool)}
+
+    @functools.cached_property
+    def _busy(self) -> set[str]:
+        return {lease.node for lease in self._tx.leases.all()}
+
+    @functools.cached_property
+    def _nodes(self) -> dict[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
+        for node in self._tx.nodes.list():
+            found.setdefault(node.pool, []).append(node)
+        return {pool: nodes for pool, nodes in found.items() if _is_here(self._tx, pool)}
 
     def turn(self, node: Node) -> Turn | None:
         """The run that a node without work may take now."""

@@ -150,6 +150,7 @@ async def _run(home: Home, listening: socket.socket, url: str, token: str, setti
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
     )

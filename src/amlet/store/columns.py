@@ -65,7 +65,9 @@ class PackedJson(TypeDecorator[Any]):
         return None if value is None else zlib.compress(to_json(value), 1)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else _decoded(self.kind, zlib.decompress(value))
+        if value is None:
+            return None
+        return _unpacked_once(self.kind, value) if len(value) <= _SHORT_BYTES else _unpacked(self.kind, value)
 
 
 class AnyText(TypeDecorator[str]):
@@ -84,6 +86,15 @@ class AnyText(TypeDecorator[str]):
 def _decoded(kind: Any, text: bytes) -> Any:
     """A record is the same whenever its text is: nobody changes one in place, so the same short text is read once."""
     return _read_once(kind, text) if len(text) <= _SHORT_BYTES else _read(kind, text)
+
+
+@functools.lru_cache(maxsize=64)
+def _unpacked_once(kind: Any, packed: bytes) -> Any:
+    return _unpacked(kind, packed)
+
+
+def _unpacked(kind: Any, packed: bytes) -> Any:
+    return _read(kind, zlib.decompress(packed))
 
 
 @functools.lru_cache(maxsize=2048)
