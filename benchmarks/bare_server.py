@@ -37,7 +37,7 @@ def bare_server() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     Returns:
         Its process and its port.
     """
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen([sys.executable, "-c", TEXT, str(port)], env=clean_variables())
     try:
         deadline = time.monotonic() + DEADLINE_S
@@ -65,7 +65,8 @@ def exchange_ms(port: int, *, times: int = 100) -> float:
     return statistics.median(taken)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that was free a moment ago."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])

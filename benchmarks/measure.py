@@ -131,6 +131,14 @@ def timed_ms(work: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
+def pss_mb(process_id: int) -> float:
+    """The share of a process in the machine's memory, in 10^6 bytes."""
+    for line in Path(f"/proc/{process_id}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError(f"the kernel tells no PSS of process {process_id}")
+
+
 def machine() -> str:
     """What was measured on."""
     cpu = platform.processor() or platform.machine()

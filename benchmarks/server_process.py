@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from amlet.base.paths import Home
 from benchmarks.bare_server import bare_server
-from benchmarks.measure import Bar, Figure, interleaved, timed_ms
+from benchmarks.measure import Bar, Figure, interleaved, pss_mb, timed_ms
 from benchmarks.place import Place, start_server, stop_server
 
 DEADLINE_S = 30.0
@@ -29,7 +29,7 @@ def figures(place: Place) -> Iterator[Figure]:
             took = timed_ms(lambda: start_server(home).close())
             node = _node(home)
             _settled(node)
-            held.append(_pss_mb(_server_pid(home)) + _pss_mb(node))
+            held.append(pss_mb(_server_pid(home)) + pss_mb(node))
             stop_server(home)
             return took
 
@@ -37,7 +37,7 @@ def figures(place: Place) -> Iterator[Figure]:
             began = time.perf_counter()
             with bare_server() as (process, _):
                 took = (time.perf_counter() - began) * 1000
-                bare_held.append(_pss_mb(process.pid))
+                bare_held.append(pss_mb(process.pid))
             return took
 
         ours, floor = interleaved(start, bare)
@@ -71,14 +71,6 @@ def _settled(pid: int) -> None:
     while busy() != before:
         before = busy()
         time.sleep(1.0)
-
-
-def _pss_mb(pid: int) -> float:
-    """The share of a process in the machine's memory, in 10^6 bytes."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise RuntimeError(f"the kernel tells no PSS of process {pid}")
 
 
 def _wait_for(look: Callable[[], T | None], what: str) -> T:

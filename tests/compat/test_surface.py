@@ -31,6 +31,7 @@ def test_nothing_of_tier_1_is_missing() -> None:
             for name in ("compute", "experiment", "run", "runconfig", "script_run", "script_run_config", "workspace")
         ),
         *(f"azureml.train.{name}" for name in ("hyperdrive", "estimator", "sklearn", "dnn")),
+        *(f"azureml.contrib.services.{name}" for name in ("aml_request", "aml_response")),
         "azureml.widgets",
     ],
 )

@@ -17,10 +17,8 @@ import pytest
 
 from amlet.runtime.scoring.access import AccessFile
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
+from support.replica import ENVIRONMENT, REPLICA, SDK
 from support.server import until
-
-SDK = Path(__file__).resolve().parents[2] / "src"
-REPLICA = SDK / "amlet" / "runtime" / "scoring" / "replica.py"
 
 SCRIPT = """
 import json, os
@@ -47,6 +45,69 @@ def init(): pass
 def run(Inputs, GlobalParameters=2.0):
     return {"Results": sum(Inputs) * GlobalParameters}
 """
+RAW = """
+import json
+from azureml.contrib.services.aml_request import AMLRequest, rawhttp
+from azureml.contrib.services.aml_response import AMLResponse
+import azureml_inference_server_http.api.aml_request as newer
+assert newer.AMLRequest is AMLRequest and newer.rawhttp is rawhttp
+def init(): pass
+@rawhttp
+def run(request):
+    assert isinstance(request, AMLRequest)
+    if request.method == "OPTIONS":
+        return AMLResponse("", 204, {"Allow": "POST"})
+    what = request.args.get("what")
+    if what == "image":
+        return AMLResponse(request.get_data(False)[::-1], 201, {"Content-Type": "image/png", "X-Many": "a, b"})
+    if what == "json":
+        return AMLResponse({"got": request.get_json()}, 200, json_str=True)
+    if what == "form":
+        image = request.files["image"]
+        return {"form": request.form, "file": image.read().decode(), "n": image.filename}
+    if what == "refused":
+        return AMLResponse("no", 418, run_function_failed=True)
+    if what == "split":
+        return AMLResponse("x", 200, {"X-Bad": "a\\r\\nSet-Cookie: b"})
+    return {"method": request.method, "headers": dict(request.headers)["X-Agent"], "url": request.full_path}
+"""
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with served(tmp_path_factory.mktemp("raw"), RAW, path=SDK) as (_, ask, state):
+        assert state.state == "Healthy", state
+        yield ask
+
+
+def test_a_raw_script_sees_the_request_and_answers_itself(raw: Any) -> None:
+    # v1-behaviours 15.10, 15.11, 15.12
+    expected = {"method": "GET", "headers": "test", "url": "/score?a=1"}
+    assert raw("GET", "/score?a=1")[:2] == (200, expected)
+    status, body, headers = raw("POST", "/score?what=image", b"gnp")
+    assert (status, body, headers["content-type"], headers.get_all("x-many")) == (201, b"png", "image/png", ["a", "b"])
+    assert headers["x-ms-run-function-failed"] == "False"
+    assert raw("OPTIONS", "/score")[0] == 204
+    status, body, headers = raw("POST", "/score?what=refused", b"")
+    assert (status, body, headers["x-ms-run-function-failed"]) == (418, b"no", "True")
+
+
+def test_a_raw_script_reads_json_and_forms(raw: Any) -> None:
+    kind = {"Content_Type": "application/json"}
+    assert raw("POST", "/score?what=json", b"[1]", **kind)[:2] == (200, {"got": [1]})
+    assert raw("POST", "/score?what=json", b"[1")[0] == 415
+    assert raw("POST", "/score?what=json", b"[1", **kind)[0] == 400
+    parts = b'--q\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--q\r\n'
+    parts += (
+        b'Content-Disposition: form-data; name="image"; filename="x.png"\r\nContent-Type: image/png\r\n\r\nbytes\r\n'
+    )
+    answer = raw("POST", "/score?what=form", parts + b"--q--\r\n", Content_Type="multipart/form-data; boundary=q")
+    assert answer[:2] == (200, {"form": {"a": "1"}, "file": "bytes", "n": "x.png"})
+
+
+def test_a_header_of_a_script_cannot_begin_another(raw: Any) -> None:
+    status, _, headers = raw("POST", "/score?what=split", b"")
+    assert (status, headers["set-cookie"]) == (500, None)
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +211,45 @@ def test_parameters_of_a_schema_are_taken_by_name(schema: Path, tmp_path: Path) 
         assert "Results" in shown["ServiceOutput"]["properties"]
 
 
+TABLES = """
+import numpy as np, pandas as pd
+from inference_schema.schema_decorators import input_schema, output_schema
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
+from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType
+def init(): pass
+@input_schema("data", NumpyParameterType(np.array([[1.0, 2.0]])))
+@input_schema("table", PandasParameterType(pd.DataFrame({"a": [1], "b": ["x"]})))
+@output_schema(NumpyParameterType(np.array([3.0])))
+def run(data, table):
+    return {"sums": data.sum(1).tolist(), "kind": type(table).__name__, "b": table["b"].tolist()}
+"""
+ASK = """
+import json, sys
+from pathlib import Path
+from amlet.runtime.scoring.exchange import Request
+from amlet.runtime.scoring.script import load
+script = load(Path(sys.argv[1]), "score.py", log=lambda line: None)
+for body in ({"data": [[1, 2], [3, 4]], "table": [{"a": 1, "b": "y"}]}, {"data": [[1]], "table": [{"a": 1, "b": "y"}]}):
+    headers = {b"content-type": b"application/json"}
+    item = script.read(Request("POST", "/score", "", headers, json.dumps(body).encode()))
+    (response,) = script.answer([item])
+    print(json.dumps([response.status, json.loads(response.body)]))
+print(json.dumps(script.swagger(2)["definitions"]["ServiceInput"]["example"]))
+"""
+
+
+def test_arrays_and_tables_come_as_the_schema_has_them(python: Path, schema: Path, tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(TABLES)
+    variables = {**ENVIRONMENT, "PYTHONPATH": f"{SDK}{os.pathsep}{schema}"}
+    argv = [str(python), "-c", ASK, str(tmp_path)]
+    told = subprocess.run(argv, env=variables, capture_output=True, text=True, check=True).stdout
+    right, narrow, example = map(json.loads, told.splitlines())
+    # v1-behaviours 15.17
+    assert right == [200, {"sums": [3.0, 7.0], "kind": "DataFrame", "b": ["y"]}]
+    assert narrow[0] == 500
+    assert example == {"data": [[1.0, 2.0]], "table": [{"a": 1, "b": "x"}]}
+
+
 @pytest.mark.parametrize(
     ("script", "told"),
     [
@@ -157,10 +257,14 @@ def test_parameters_of_a_schema_are_taken_by_name(schema: Path, tmp_path: Path) 
         ("def init(): pass", "score.py has no run()"),
         ("import nothing_of_that_name", "score.py could not be imported: ModuleNotFoundError"),
         ("def init(): pass\ndef run(*data): pass", "run() has the parameter *data"),
+        (
+            "from azureml.contrib.services.aml_request import rawhttp\ndef init(): pass\n@rawhttp\ndef run(a, b): pass",
+            "run() has the parameters a, b",
+        ),
     ],
 )
 def test_a_script_that_cannot_serve_is_told_with_its_traceback(tmp_path: Path, script: str, told: str) -> None:
-    with served(tmp_path / "s", script) as (process, _, state):
+    with served(tmp_path / "s", script, path=SDK) as (process, _, state):
         assert state.state == "Failed"
         assert told in state.error
         assert (state.traceback is not None) == ("raised" in told or "imported" in told)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +19,10 @@ import pytest
 
 from amlet.domain.service_token import issue
 from amlet.runtime.scoring.access import AccessFile
-from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
+from amlet.runtime.scoring.rowwise import EXACT, ROUNDING
+from support.replica import CAP, ENVIRONMENT, Replica, read_all, replica_of, until
 
-SDK = Path(__file__).resolve().parents[2] / "src"
-REPLICA = SDK / "amlet" / "runtime" / "scoring" / "replica.py"
 ROW = [5.1, 3.5, 1.4, 0.2]
-CAP = 200_000
-# Without byte code every replica would compile scikit-learn anew.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 TRAIN = """
 import joblib, pickle, sys, warnings
@@ -64,108 +57,10 @@ pickle.dump(old, open("old.pkl", "wb"))
 
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("scoring") / "build"
-    uv = str(Path(sys.executable).with_name("uv"))
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder)], check=True)
-    packages = ["scikit-learn", "joblib", "pandas"]
-    found = folder / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "-q", "--python", str(found), *packages], check=True)
-    return found
-
-
-@pytest.fixture(scope="session")
-def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("overlay")
-    uv = str(Path(sys.executable).with_name("uv"))
-    argv = [uv, "pip", "install", "-q", "--python", sys.executable, "--target", str(folder), "httptools", "uvloop"]
-    subprocess.run(argv, check=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models é")
     subprocess.run([str(python), "-c", TRAIN], cwd=folder, env=ENVIRONMENT, check=True)
     return folder
-
-
-class Replica:
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path, port: int) -> None:
-        self.process = process
-        self.folder = folder
-        self.port = port
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text()
-
-    def state(self) -> ReplicaState:
-        return until(lambda: ReplicaState.read(self.folder))
-
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-
-    def socket(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, http.client.HTTPMessage]:
-        with contextlib.closing(self.connect()) as connection:
-            data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-            given = {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
-            connection.request(method, path, data, given)
-            answer = connection.getresponse()
-            raw = answer.read()
-        is_json = answer.headers["content-type"] == "application/json" and method != "HEAD"
-        return answer.status, json.loads(raw) if is_json else raw, answer.headers
-
-    def score(self, body: Any, **headers: str) -> tuple[int, Any]:
-        return self.ask("POST", "/score", body, **headers)[:2]
-
-    def raw(self, sent: bytes) -> bytes:
-        """All that comes back until the replica closes."""
-        with self.socket() as client:
-            client.sendall(sent)
-            return read_all(client)
-
-
-def read_all(client: socket.socket) -> bytes:
-    parts = []
-    while part := client.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
-
-
-def until(found: Any, seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := found():
-            return value
-        threading.Event().wait(0.01)
-    raise AssertionError(f"nothing came within {seconds} s")
-
-
-@contextlib.contextmanager
-def replica_of(python: Path, overlay: Path, model: Path, folder: Path, **more: Any) -> Iterator[Replica]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        folder.mkdir(parents=True, exist_ok=True)
-        AccessFile(more.pop("key_hashes", None), more.pop("token_secret", None)).write(folder)
-        given = {"model_path": str(model), "overlay": str(overlay), "max_body_bytes": CAP, **more}
-        ReplicaFile(listening.fileno(), **given).write(folder)
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [str(python), str(REPLICA), str(folder)],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=[listening.fileno()],
-                cwd=folder,
-                env=ENVIRONMENT,
-            )
-        try:
-            yield Replica(process, folder, listening.getsockname()[1])
-        finally:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -212,18 +107,14 @@ def test_the_default_method_is_predict_proba_where_the_model_has_it(replicas: An
     assert replicas("logistic.joblib").score({"data": [ROW], "method": "predict"})[1] == {"predict": ["setosa"]}
 
 
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("svc.joblib", None),
-        ("tree.pkl", None),
-        ("logistic.joblib", "sklearn.linear_model.LogisticRegression is not known to"),
-        ("people.joblib", "sklearn.pipeline.Pipeline is not known to"),
-    ],
-)
-def test_only_models_of_row_by_row_arithmetic_share_calls(replicas: Any, name: str, why: str | None) -> None:
-    alone = replicas(name).state().facts["alone"]
-    assert alone is None if why is None else alone.startswith(why)
+def test_how_requests_share_calls_is_told(replicas: Any) -> None:
+    assert replicas("svc.joblib").state().facts["sharing"] == {"how": EXACT, "alone": None, "alone_method": None}
+    linear = replicas("logistic.joblib").state().facts["sharing"]
+    assert linear == {"how": ROUNDING, "alone": None, "alone_method": "predict"}
+    assert replicas("people.joblib").state().facts["sharing"]["how"] == EXACT
+    assert "Requests that arrive together share calls: answers are those of each alone within rounding" in (
+        replicas("logistic.joblib").log
+    )
 
 
 def test_a_model_of_another_version_than_trained_it_is_refused_with_both(
@@ -542,3 +433,16 @@ def test_memory_and_descriptors_stay_flat(svc: Replica) -> None:
     load()
     until(lambda: used()[1] <= before[1])
     assert used()[0] - before[0] < 8_000
+
+
+def test_what_a_model_imports_comes_from_its_own_environment_first(
+    python: Path, overlay: Path, models: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "orjson.py").write_text("whose = 'mine'")
+    (source / "score.py").write_text("import orjson\ndef init(): pass\ndef run(data): return orjson.whose\n")
+    given = {"source": str(source), "entry_script": "score.py"}
+    with replica_of(python, overlay, models / "svc.joblib", tmp_path / "r", **given) as replica:
+        assert replica.state().state == "Healthy", replica.log
+        assert replica.score(b"{}") == (200, "mine")

@@ -12,9 +12,14 @@ ONNX = "Onnx"
 TFKERAS = "TfKeras"
 PYTORCH = "PyTorch"
 MULTI = "Multi"
+LIGHTGBM = "LightGBM"
+XGBOOST = "XGBoost"
 
-FRAMEWORKS = (CUSTOM, TENSORFLOW, SCIKITLEARN, ONNX, TFKERAS, PYTORCH, MULTI)
-"""v1-behaviours 14.9."""
+FRAMEWORKS = (CUSTOM, TENSORFLOW, SCIKITLEARN, ONNX, TFKERAS, PYTORCH, MULTI, LIGHTGBM, XGBOOST)
+"""v1-behaviours 14.9; the last two are amlet's own."""
+
+SERVED_WITHOUT_CODE = (SCIKITLEARN, ONNX, LIGHTGBM, XGBOOST)
+"""What a service answers with no entry script: see `serving/nocode.py`."""
 
 
 STAGES = ("Staging", "Production", "Archived")

@@ -81,6 +81,10 @@ class ReplicaSettings(NamedTuple):
     """The sha256, in hex, of each valid key; None, with no `token_secret` either: the service is open."""
     token_secret: Optional[str] = None
     """What tokens are signed with: see `domain/service_token.py`."""
+    method: Optional[str] = None
+    """What a request calls that names no method; None: `predict_proba` where the model has it, else `predict`."""
+    trusted: List[str] = []
+    """Types that a `.skops` file may make beside those that skops itself trusts: `my_package.MyTransformer`."""
     batching: bool = True
     accelerate: bool = False
     """Answer from an ONNX twin of the model, where it agrees with the model."""

@@ -25,7 +25,7 @@ class Overlay(NamedTuple):
     """Taken where they have a wheel."""
 
 
-SCORING = Overlay("what serves models", ("httptools>=0.6,<1",), ("uvloop>=0.17,<1",))
+SCORING = Overlay("what serves models", ("httptools>=0.6,<1",), ("uvloop>=0.17,<1", "orjson>=3.8,<4"))
 OPTUNA = Overlay("what draws the trials of model-based sweeps", ("optuna>=4.5,<6", "cmaes>=0.11,<1"))
 
 

@@ -159,6 +159,8 @@ class Keeper(threading.Thread):
         self._ports = ports
         self._listening: socket.socket | None = None
         self._folder = parts.folder / "replicas" / replica_name(lease.workspace_id, lease.service, lease.revision)
+        # Kept when the service goes, and the same for all its revisions.
+        self._captures = parts.folder / "captures" / replica_name(lease.workspace_id, lease.service, 0)
         self._ended = threading.Event()
         self._access = threading.Lock()
         self.state = self._told(services.TRANSITIONING)
@@ -241,6 +243,14 @@ class Keeper(threading.Thread):
             cors_origins=settings.cors_origins,
             batching=settings.batching,
             trained_with=None if settings.any_version else settings.trained_with,
+            framework=served.framework if served else None,
+            method=settings.method,
+            trusted=settings.trusted,
+            accelerate=settings.accelerate,
+            sample_request=settings.sample_request,
+            sample_answer=settings.sample_answer,
+            capture=settings.capture._asdict() if settings.capture else None,
+            captures=str(self._captures),
         )
 
     def _one_life(self, python: Path, overlay: Path) -> bool:

@@ -46,10 +46,10 @@ def deploy(
             f"You must provide an InferenceConfig when deploying zero or multiple models; {len(chosen)} were given.",
             hint="pass one scikit-learn model in the list.",
         )
-    if chosen[0].model_framework != records.SCIKITLEARN:
+    if chosen[0].model_framework not in records.SERVED_WITHOUT_CODE:
         raise UserErrorException(
             f"Model {chosen[0].id} has the framework {chosen[0].model_framework}; "
-            f"without an InferenceConfig only {records.SCIKITLEARN} can be served.",
+            f"without an InferenceConfig only {', '.join(records.SERVED_WITHOUT_CODE)} can be served.",
             hint="register it with model_framework=Model.Framework.SCIKITLEARN.",
         )
     held = workspace._connection

@@ -60,6 +60,8 @@ class Model:
         TFKERAS = records.TFKERAS
         PYTORCH = records.PYTORCH
         MULTI = records.MULTI
+        LIGHTGBM = records.LIGHTGBM
+        XGBOOST = records.XGBOOST
 
     def __init__(
         self,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Tuple
+import os
+from typing import Dict, Iterator, Optional, Sequence, Tuple
 from urllib.parse import parse_qs
 
-from amlet.base.ids import uuid4_text
 from amlet.runtime.scoring.access import Access
+from amlet.runtime.scoring.capture import Capture
 from amlet.runtime.scoring.exchange import TEXT, Refused, Request, Response, json_bytes
 from amlet.runtime.scoring.metrics import Metrics
 from amlet.runtime.scoring.scorer import Scorer, refused
@@ -16,14 +17,25 @@ ID_LIMIT = 100
 
 Headers = Tuple[Tuple[bytes, bytes], ...]
 
+_IDS = frozenset((b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id", b"traceid"))
+
 _READ = ("GET", "HEAD")
 
 
 class App:
     """The routes of a service. Used on the loop's thread; never blocks."""
 
-    def __init__(self, scorer: Scorer, access: Access, metrics: Metrics, *, cors_origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        access: Access,
+        metrics: Metrics,
+        *,
+        cors_origins: Sequence[str] = (),
+        capture: Optional[Capture] = None,
+    ) -> None:
         self.scorer = scorer
+        self.capture = capture
         self.metrics = metrics
         self._access = access
         self._origins = frozenset(origin.encode("latin-1", "replace") for origin in cors_origins)
@@ -37,7 +49,8 @@ class App:
     def begin(self, request: Request) -> Optional[Response]:
         """The answer of all that needs no prediction, refusals too; None for what the scorer is to answer."""
         try:
-            ids(request.headers)
+            if not _IDS.isdisjoint(request.headers):
+                ids(request.headers)
             return self._routed(request)
         except Refused as error:
             return refused(error)
@@ -48,7 +61,8 @@ class App:
             found = ids(request.headers)
         except Refused:
             found = ()
-        return response._replace(headers=response.headers + found + self._cors(request))
+        headers = response.headers + found + (self._cors(request) if self._origins else ())
+        return Response(response.status, response.body, response.content_type, headers)
 
     def refresh(self) -> None:
         """Once a second: what may have changed outside."""
@@ -60,10 +74,12 @@ class App:
             raise Refused(404, f"There is nothing at {request.path[:200]}; this service has /score.")
         is_score = request.path == "/score"
         if request.method == "OPTIONS" and not (is_score and self.scorer.answers_options):
-            allowed = ", ".join((*verbs, "OPTIONS")).encode("ascii")
+            allowed = ", ".join(dict.fromkeys((*verbs, "OPTIONS"))).encode("ascii")
             return Response(200, b"", TEXT, ((b"allow", allowed), *self._preflight(request, allowed)))
         if request.method not in verbs:
-            raise Refused(405, "Method not allowed", (b"allow", ", ".join((*verbs, "OPTIONS")).encode("ascii")))
+            raise Refused(
+                405, "Method not allowed", (b"allow", ", ".join(dict.fromkeys((*verbs, "OPTIONS"))).encode("ascii"))
+            )
         if request.path == "/":
             return Response(200, b"Healthy", TEXT)  # v1-behaviours 15.12
         self._access.check(request.headers)
@@ -81,7 +97,7 @@ class App:
 
     def _cors(self, request: Request) -> Headers:
         origin = request.headers.get(b"origin")
-        if origin is None or not self._origins:
+        if origin is None:
             return ()
         if b"*" in self._origins:
             return ((b"access-control-allow-origin", b"*"),)
@@ -106,15 +122,32 @@ def ids(headers: Dict[bytes, bytes]) -> Headers:
     Raises:
         Refused: with 431, for one that is too long.
     """
-    given: List[Tuple[bytes, bytes]] = []
-    for name in (b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id", b"traceid"):
-        value = headers.get(name)
-        if value is not None:
-            if len(value) > ID_LIMIT:
-                raise Refused(431, f"The header {name.decode('ascii')} is longer than {ID_LIMIT} characters.")
-            given.append((name, value))
-    if not given:
-        return ((b"x-ms-request-id", uuid4_text().encode("ascii")),)
-    found = dict(given)
-    fresh = found.get(b"x-ms-request-id") or found.get(b"x-request-id") or uuid4_text().encode("ascii")
-    return ((b"x-ms-request-id", fresh), *((name, value) for name, value in given if name != b"x-ms-request-id"))
+    if _IDS.isdisjoint(headers):
+        fresh = next(_fresh)
+        return ((b"x-request-id", fresh), (b"x-ms-request-id", fresh))
+    for name in _IDS:
+        if len(headers.get(name, b"")) > ID_LIMIT:
+            raise Refused(431, f"The header {name.decode('ascii')} is longer than {ID_LIMIT} characters.")
+    own = headers.get(b"x-request-id") or next(_fresh)
+    # The same id under its older name, which clients still send and look for.
+    older = headers.get(b"x-ms-request-id")
+    client = headers.get(b"x-ms-client-request-id") or older
+    found = [(b"x-request-id", own), (b"x-ms-request-id", older or client or own)]
+    if client:
+        found.append((b"x-ms-client-request-id", client))
+    if b"traceid" in headers:
+        found.append((b"TraceId", headers[b"traceid"]))
+    return tuple(found)
+
+
+def _fresh_ids() -> Iterator[bytes]:
+    """Random UUIDs. Randomness is drawn for many at once: a system call for each showed in the answers a second."""
+    while True:
+        drawn = os.urandom(16 * 256).hex()
+        for start in range(0, len(drawn), 32):
+            text = drawn[start : start + 32]
+            variant = "89ab"[int(text[16], 16) & 3]
+            yield f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}".encode("ascii")
+
+
+_fresh = _fresh_ids()

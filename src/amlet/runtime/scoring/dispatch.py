@@ -49,6 +49,7 @@ class Dispatcher:
         timeout_ms: int = 60_000,
         max_wait_ms: Optional[int] = None,
         batching: bool = True,
+        quick_s: float = QUICK_S,
     ) -> None:
         self._app = app
         self._scorer = app.scorer
@@ -56,6 +57,7 @@ class Dispatcher:
         self._timeout_ms = timeout_ms
         self._max_wait_s = None if max_wait_ms is None else max_wait_ms / 1000
         self._batching = batching
+        self._quick_s = quick_s
         self._threads = ThreadPoolExecutor(self._scorer.max_calls, thread_name_prefix="scoring")
         self._waiting: Deque[_Asked] = deque()
         self._calls = 0
@@ -70,14 +72,15 @@ class Dispatcher:
         if response is not None:
             reply(self._app.finish(request, response))
             return
-        asked = _Asked(request, reply, began_s, None, None, 1)
         if len(request.body) <= INLINE_BYTES:
             try:
                 item = self._scorer.read(request)
             except Refused as error:
-                self._reply(asked, refused(error))
+                self._reply(_Asked(request, reply, began_s, None, None, 1), refused(error))
                 return
             asked = _Asked(request, reply, began_s, item, self._scorer.kind(item), self._scorer.size(item))
+        else:
+            asked = _Asked(request, reply, began_s, None, None, 1)
         self._waiting.append(asked)
         self._app.metrics.waiting += 1
         if not self._is_due:
@@ -147,14 +150,17 @@ class Dispatcher:
 
     def _done(self, asked: List[_Asked], responses: List[Response], elapsed_s: float) -> None:
         self._app.metrics.called(sum(one.size for one in asked), elapsed_s)
-        is_quick = self._scorer.may_be_quick and elapsed_s < QUICK_S
+        is_quick = self._scorer.may_be_quick and elapsed_s < self._quick_s
         self._quick_calls = self._quick_calls + 1 if is_quick else 0
         for one, response in zip(asked, responses):
             self._reply(one, response)
 
     def _reply(self, asked: _Asked, response: Response) -> None:
         self._app.metrics.answered(response.status, time.perf_counter() - asked.began_s)
-        asked.reply(self._app.finish(asked.request, response))
+        finished = self._app.finish(asked.request, response)
+        asked.reply(finished)
+        if self._app.capture is not None:
+            self._app.capture.note(asked.request, finished)
 
     def _expire(self) -> None:
         self._expiry = None

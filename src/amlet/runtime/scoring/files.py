@@ -39,6 +39,17 @@ class ReplicaFile(NamedTuple):
     batching: bool = True
     trained_with: Optional[str] = None
     """The version of scikit-learn that trained the model; another one is refused. None: any serves."""
+    framework: Optional[str] = None
+    """What the model was registered as; None: its file's name tells."""
+    method: Optional[str] = None
+    trusted: List[str] = []
+    accelerate: bool = False
+    sample_request: Optional[str] = None
+    sample_answer: Optional[str] = None
+    capture: Optional[Dict[str, Any]] = None
+    """`inputs`, `predictions` and `share` of a `Capture`."""
+    captures: str = "captures"
+    """Where what is captured goes, relative to the replica's folder or absolute."""
 
     def write(self, folder: Path) -> Path:
         """Put it into a replica's folder, for its owner only."""

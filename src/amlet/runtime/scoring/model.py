@@ -1,18 +1,13 @@
-"""The model of a no-code service: loaded from a pickle or joblib file, called by rows and a method's name."""
+"""The model of a no-code service: called by rows and a method's name."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import traceback
-import warnings
-from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples")
 """What a request may call, where the model has it; nothing else of an object from a pickle is reachable by name."""
-
-SUFFIXES = (".joblib", ".pkl", ".pickle")
 
 
 class ModelNotLoaded(Exception):
@@ -27,10 +22,26 @@ class BadRows(Exception):
     """The rows cannot be what the model was trained on; says what was expected."""
 
 
+class Named(NamedTuple):
+    """Rows of a model of named columns. The table is made when the model is called, once for all rows of a call."""
+
+    names: Tuple[str, ...]
+    rows: List[List[Any]]
+    types: Optional[Tuple[type, ...]]
+    """Of every row's values; None where rows differ, or a value is one whose column's type depends on the others."""
+
+
 class ScoringModel:
     """A fitted estimator behind the allow-list. Calls block, and are as thread-safe as the estimator's own."""
 
-    def __init__(self, estimator: Any, *, notes: Tuple[str, ...] = ()) -> None:
+    def __init__(self, estimator: Any, *, method: Optional[str] = None, notes: Tuple[str, ...] = ()) -> None:
+        """
+        Args:
+            method: What a request calls that names none.
+
+        Raises:
+            ModelNotLoaded: if there is nothing to call, or not that method.
+        """
         self.methods: List[str] = [name for name in METHODS if _has(estimator, name)]
         if not self.methods:
             raise ModelNotLoaded(
@@ -39,10 +50,14 @@ class ScoringModel:
             )
         # v1-behaviours 15.4.
         self.default_method = next((name for name in ("predict_proba", "predict") if name in self.methods), "")
-        self.default_method = self.default_method or self.methods[0]
+        self.default_method = method or self.default_method or self.methods[0]
+        if self.default_method not in self.methods:
+            raise ModelNotLoaded(f"The model has no method {method!r}; it has {', '.join(self.methods)}.")
         self.n_features: Optional[int] = _attribute(estimator, "n_features_in_", int)
         self.feature_names: Optional[List[str]] = _attribute(estimator, "feature_names_in_", _texts)
         self.estimator = estimator
+        self.twin: Any = None
+        """A `Twin` that answers some methods in the estimator's place."""
         self._notes = notes
         self._numpy: Any = _module("numpy")
         # Half a second and 50 MB that most models do not need.
@@ -82,8 +97,21 @@ class ScoringModel:
                 raise BadRows(f"data[{number}] is {_noun(row)}; {self._expected()}.")
         return data
 
+    def together(self, table: Any) -> Optional[Tuple[Any, ...]]:
+        """What tables must have in common to be stacked: as rows of one table each then is what it is alone."""
+        if isinstance(table, Named):
+            return None if table.types is None else (table.names, table.types)
+        if isinstance(table, list):
+            return (str,)
+        # An array of integers and one of floats would become floats together; objects, texts or floats by the others.
+        return (table.dtype.str, table.shape[1]) if table.dtype.kind in "fiu" else None
+
     def stacked(self, tables: List[Any]) -> Any:
-        """Arrays of one type and width as one."""
+        """Tables that have that in common as one."""
+        if isinstance(tables[0], Named):
+            return tables[0]._replace(rows=[row for table in tables for row in table.rows])
+        if isinstance(tables[0], list):
+            return [text for table in tables for text in table]
         return self._numpy.concatenate(tables)
 
     def call(self, method: str, table: Any) -> Any:
@@ -92,7 +120,19 @@ class ScoringModel:
         Raises:
             Exception: whatever the estimator raises.
         """
-        return _plain(getattr(self.estimator, method)(table))
+        if self.twin is not None and method in self.twin.methods:
+            cast = self.twin.takes(table)
+            if cast is not None:
+                return self.plain(self.twin.call(method, cast))
+        if isinstance(table, Named):
+            # It was trained on a table with these names, and may look columns up by them.
+            table = self._pandas.DataFrame(table.rows, columns=list(table.names))
+        return self.plain(getattr(self.estimator, method)(table))
+
+    @staticmethod
+    def plain(result: Any) -> Any:
+        """What a method gave, as JSON has it."""
+        return _plain(result)
 
     def _from_lists(self, rows: List[Any]) -> Any:
         width = self.n_features or len(rows[0])
@@ -102,8 +142,7 @@ class ScoringModel:
             if len(row) != width:
                 raise BadRows(f"data[{number}] has {_count(len(row), 'value')}; {self._expected(width)}.")
         if self.feature_names is not None and self._pandas is not None:
-            # It was trained on a table with these names, and may look columns up by them.
-            return self._pandas.DataFrame(rows, columns=self.feature_names)
+            return _named(self.feature_names, rows)
         return self._array(rows)
 
     def _from_records(self, rows: List[Any]) -> Any:
@@ -121,7 +160,7 @@ class ScoringModel:
             if self.n_features is not None and len(names) != self.n_features:
                 raise BadRows(f"data[0] has {_count(len(names), 'value')}; {self._expected()}.")
         lists = [[row[name] for name in names] for row in rows]
-        return self._array(lists) if self._pandas is None else self._pandas.DataFrame(lists, columns=names)
+        return self._array(lists) if self._pandas is None else _named(names, lists)
 
     def _array(self, rows: List[List[Any]]) -> Any:
         array = None
@@ -154,70 +193,16 @@ class ScoringModel:
         return f"expected a list of rows of {_count(count, 'value')} each{names}"
 
 
-def load(path: Path) -> ScoringModel:
-    """Load a model's file, or the one in a folder.
-
-    Raises:
-        ModelNotLoaded: if there is none, or it does not load, or has nothing to call.
-    """
-    file = _file_in(path)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            estimator = _unpickled(file)
-        except Exception as error:  # a pickle may raise anything
-            raise ModelNotLoaded(_why(file, error), traceback.format_exc()) from error
-    notes = tuple(dict.fromkeys(str(item.message).strip() for item in caught if _is_of_versions(item)))
-    return ScoringModel(estimator, notes=notes)
+def _named(names: List[str], rows: List[List[Any]]) -> Named:
+    first = tuple(map(type, rows[0]))
+    is_plain = all(kind in _COLUMN_TYPES for kind in first) and all(tuple(map(type, row)) == first for row in rows)
+    # Larger ones make a column of another type.
+    is_plain = is_plain and not any(type(value) is int and abs(value) > _LARGEST for row in rows for value in row)
+    return Named(tuple(names), rows, first if is_plain else None)
 
 
-def check_version(trained_with: Optional[str]) -> None:
-    """
-    Raises:
-        ModelNotLoaded: if another version of scikit-learn trained the model than the one that is here.
-    """
-    found = getattr(_module("sklearn"), "__version__", None)
-    if trained_with is not None and found is not None and trained_with != found:
-        raise ModelNotLoaded(
-            f"scikit-learn {trained_with} trained the model, and {found} would serve it: their answers may differ."
-        )
-
-
-def _file_in(path: Path) -> Path:
-    if not path.is_dir():
-        if not path.exists():
-            raise ModelNotLoaded(f"There is no file {path.name} in the model.")
-        return path
-    files = sorted(item for item in path.rglob("*") if item.is_file())
-    fitting = [item for item in files if item.suffix in SUFFIXES]
-    if len(fitting) != 1:
-        held = ", ".join(str(item.relative_to(path)) for item in files[:10]) or "nothing"
-        raise ModelNotLoaded(
-            f"A model without an entry script must be one file that ends in {', '.join(SUFFIXES)}; "
-            f"this one holds {held}."
-        )
-    return fitting[0]
-
-
-def _unpickled(file: Path) -> Any:
-    joblib = _module("joblib")
-    if joblib is not None:
-        return joblib.load(str(file))  # reads plain pickles as well
-    pickle = importlib.import_module("pickle")
-    with file.open("rb") as stream:
-        return pickle.load(stream)  # this process is made for it: the model's own build, no credentials
-
-
-def _why(file: Path, error: Exception) -> str:
-    reason = f"{file.name} could not be loaded: {type(error).__name__}: {str(error).strip() or 'no message'}"
-    if isinstance(error, AttributeError) and "__main__" in str(error):
-        return f"{reason.rstrip('.')}; a class of the training script's own must come from a module beside the model."
-    return reason if reason.endswith(".") else reason + "."
-
-
-def _is_of_versions(item: warnings.WarningMessage) -> bool:
-    # scikit-learn before 1.3 had no class of its own for it.
-    return item.category.__name__ == "InconsistentVersionWarning" or "unpickle estimator" in str(item.message)
+_COLUMN_TYPES = (int, float, str, bool)
+_LARGEST = 2**53
 
 
 def _has(estimator: Any, name: str) -> bool:

@@ -7,9 +7,10 @@ import time
 import traceback
 from typing import Any, Callable, Dict, Hashable, List, NamedTuple, Optional
 
-from amlet.runtime.scoring.exchange import JSON, Refused, Request, Response, json_bytes
+from amlet.runtime.scoring.exchange import JSON, Refused, Request, Response, json_bytes, json_value
 from amlet.runtime.scoring.model import BadRows, ScoringModel
-from amlet.runtime.scoring.rowwise import why_not_together
+from amlet.runtime.scoring.rowwise import Sharing
+from amlet.runtime.scoring.samples import Sample
 from amlet.runtime.scoring.scorer import Scorer, failed, scored
 from amlet.runtime.scoring.swagger import swagger
 
@@ -25,18 +26,22 @@ class Scoring(NamedTuple):
 class NoCode(Scorer):
     """Answers with a model (v1-behaviours 15.4, 15.5)."""
 
-    def __init__(self, model: ScoringModel, *, log: Callable[[str], None], batching: bool = True) -> None:
+    def __init__(
+        self, model: ScoringModel, sharing: Sharing, *, log: Callable[[str], None], sample: Optional[Sample] = None
+    ) -> None:
         self._model = model
+        self._sample = sample
         self._log = log
-        self.alone: Optional[str] = "the deployment says so" if not batching else why_not_together(model)
-        """Why requests that arrive together are answered one by one; None: they share a call."""
+        self.sharing = sharing
 
     def read(self, request: Request) -> Scoring:
-        kind = request.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        kind = request.headers.get(b"content-type", b"")
+        if kind != JSON:
+            kind = kind.split(b";")[0].strip().lower()
         if kind != JSON and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
             raise Refused(415, "Expects Content-Type to be application/json")
         try:
-            body = json.loads(request.body)
+            body = json_value(request.body)
         except RecursionError:
             raise Refused(400, "The body is nested too deeply to be rows of values.") from None
         except ValueError as error:
@@ -56,11 +61,8 @@ class NoCode(Scorer):
             raise Refused(400, sentence[0].upper() + sentence[1:]) from None
 
     def kind(self, item: Scoring) -> Hashable:
-        dtype = getattr(item.table, "dtype", None)
-        if self.alone is not None or dtype is None or dtype.kind not in "fiu":
-            return None
-        # An array of integers and one of floats would become floats together.
-        return item.method, dtype.str, item.table.shape[1]
+        common = self._model.together(item.table) if self.sharing.allows(item.method) else None
+        return None if common is None else (item.method, common)
 
     def size(self, item: Scoring) -> int:
         return item.rows
@@ -73,11 +75,12 @@ class NoCode(Scorer):
         return [self._one(item) for item in items]
 
     def swagger(self, version: int) -> Dict[str, Any]:
-        return swagger(self._model, version)
+        return swagger(self._model, version, None if self._sample is None else self._sample.request)
 
     def facts(self) -> Dict[str, Any]:
         facts = self._model.facts()
-        return {**facts, "alone": self.alone, "shown": f"{facts['model']} with {', '.join(facts['methods'])}"}
+        shared = {"how": self.sharing.how, "alone": self.sharing.why_not, "alone_method": self.sharing.label_method}
+        return {**facts, "sharing": shared, "shown": f"{facts['model']} with {', '.join(facts['methods'])}"}
 
     def _one(self, item: Scoring) -> Response:
         began_s = time.perf_counter()

@@ -135,6 +135,10 @@ class Connection(asyncio.Protocol):
             return
         if not self._head_done and self._head_bytes > HEAD_LIMIT_BYTES and not self._closing:
             self._refuse(431, _LONG_HEAD)
+        elif self._reading and (self._waiting or (self._in_request and self._busy is not None)):
+            # More has come than is answered. Only then: stopping and going on for every request are system calls.
+            self._reading = False
+            self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         # A client may close its side and still read: what it sent whole is answered.
@@ -152,9 +156,9 @@ class Connection(asyncio.Protocol):
     # The parser's side. What a callback raises stops the parser.
 
     def on_message_begin(self) -> None:
-        self._begin()
-        self._in_request = True
-        self._arm()
+        if not self._in_request:  # the next one in the same bytes
+            self._in_request = True
+            self._arm()
 
     def on_url(self, url: bytes) -> None:
         self._url.append(url)
@@ -187,7 +191,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        path, _, query = b"".join(self._url).partition(b"?")
+        url = self._url[0] if len(self._url) == 1 else b"".join(self._url)
+        path, _, query = url.partition(b"?")
         request = Request(
             self._parser.get_method().decode("ascii"),
             path.decode("latin-1"),
@@ -261,12 +266,9 @@ class Connection(asyncio.Protocol):
                 self._end()
             return
         self._arm()
-        if idle != self._reading:
-            self._reading = idle
-            if idle:
-                self._transport.resume_reading()
-            else:
-                self._transport.pause_reading()
+        if idle and not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
 
     def _refuse_size(self) -> None:
         self._refuse(413, f"The body is over the limit of {self._limits.max_body_bytes} bytes.")
@@ -297,7 +299,7 @@ class Connection(asyncio.Protocol):
 
     def _write(self, response: Response, *, last: bool, head: bool = False) -> None:
         lines = [
-            _STATUS_LINES[response.status],
+            _STATUS_LINES.get(response.status) or b"HTTP/1.1 %d Answered\r\n" % response.status,
             b"content-type: %s\r\ncontent-length: %d\r\n" % (response.content_type, len(response.body)),
             *(b"%s: %s\r\n" % pair for pair in response.headers),
             b"connection: close\r\n\r\n" if last else b"\r\n",
@@ -340,7 +342,7 @@ class Connection(asyncio.Protocol):
 
     def _log(self, method: str, path: str, status: int) -> None:
         elapsed_ms = (time.perf_counter() - self._started) * 1000
-        shown = path[:200].encode("unicode_escape").decode("ascii")
+        shown = path if path == "/score" else path[:200].encode("unicode_escape").decode("ascii")
         self._shared.log(f"{method} {shown} {status} {elapsed_ms:.2f} ms")
 
 

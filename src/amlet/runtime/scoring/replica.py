@@ -15,25 +15,32 @@ if __name__ == "__main__":
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import os
 import resource
 import signal
 import socket
 import traceback
-from typing import Any, Dict, NoReturn
+from typing import Any, Dict, List, NoReturn, Optional
 
 from amlet.runtime.scoring import script
 from amlet.runtime.scoring.access import Access
 from amlet.runtime.scoring.app import App
+from amlet.runtime.scoring.capture import Capture, parquet_writer
 from amlet.runtime.scoring.dispatch import Dispatcher
+from amlet.runtime.scoring.exchange import read_json_by
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
+from amlet.runtime.scoring.loading import check_version, load
 from amlet.runtime.scoring.metrics import Metrics
-from amlet.runtime.scoring.model import ModelNotLoaded, check_version, load
+from amlet.runtime.scoring.model import ModelNotLoaded
 from amlet.runtime.scoring.nocode import NoCode
 from amlet.runtime.scoring.protocol import Connections, Limits
+from amlet.runtime.scoring.rowwise import Sharing, sharing_of
+from amlet.runtime.scoring.samples import Sample
 from amlet.runtime.scoring.scorer import Scorer
 from amlet.runtime.scoring.script import ScriptNotLoaded
+from amlet.runtime.scoring.twin import accelerate
 
 NOT_LOADED = 3
 """The exit code of a replica whose model cannot be served (v1-behaviours 15.9)."""
@@ -50,8 +57,14 @@ def main(folder: Path) -> int:
     try:
         from httptools import HttpRequestParser
 
+        read_json_by(_fast_json())
+        if order.overlay is not None:
+            # What the model and the script import comes from their own environment first.
+            sys.path.remove(order.overlay)
+            sys.path.append(order.overlay)
         access = Access(folder)
         scorer = _scorer(order)
+        capture = _capture(folder, order)
     except (ModelNotLoaded, ScriptNotLoaded) as error:
         return _fail(folder, str(error), error.trace)
     except ImportError as error:
@@ -61,19 +74,34 @@ def main(folder: Path) -> int:
         _log(note)
     counts = folder / order.counts
     counts.mkdir(mode=0o700, exist_ok=True)
-    app = App(scorer, access, Metrics(counts, order.name), cors_origins=order.cors_origins)
+    app = App(scorer, access, Metrics(counts, order.name), cors_origins=order.cors_origins, capture=capture)
     return _serve(folder, order, app, facts, HttpRequestParser)
 
 
 def _scorer(order: ReplicaFile) -> Scorer:
     if order.entry_script is not None:
         return script.load(Path(order.source), order.entry_script, log=_log, max_calls=order.max_concurrent or 1)
-    model = load(Path(order.model_path))
+    path = Path(order.model_path)
+    model = load(path, framework=order.framework, trusted=order.trusted, method=order.method)
     check_version(order.trained_with)
-    scorer = NoCode(model, log=_log, batching=order.batching)
-    if scorer.alone is not None:
-        _log(f"Requests that arrive together are answered one by one: {scorer.alone}.")
-    return scorer
+    sample = Sample.read(order.sample_request, order.sample_answer)
+    if sample is not None:
+        sample.check(model)
+    rows = sample.data if sample is not None else None
+    if order.accelerate:
+        _log(accelerate(model, rows).told)
+    sharing = sharing_of(model, rows) if order.batching else Sharing(None, "the deployment says so")
+    _log(sharing.shown())
+    return NoCode(model, sharing, log=_log, sample=sample)
+
+
+def _capture(folder: Path, order: ReplicaFile) -> Optional[Capture]:
+    if order.capture is None:
+        return None
+    place = folder / order.captures
+    capture = Capture(parquet_writer(place), **order.capture, log=_log)
+    _log(f"What is captured goes to {place}.")
+    return capture
 
 
 def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], parser: Any) -> int:
@@ -88,7 +116,8 @@ def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], pa
         max_wait_ms=order.max_wait_ms,
         batching=order.batching,
     )
-    connections = Connections(dispatcher, Limits(order.max_body_bytes), parser, _log)
+    lines = _TurnLog(loop)
+    connections = Connections(dispatcher, Limits(order.max_body_bytes), parser, lines.add)
     listening = socket.socket(fileno=order.socket_fd)
     listening.setblocking(False)
     listening.set_inheritable(False)
@@ -97,6 +126,9 @@ def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], pa
         loop.add_signal_handler(number, stop.cancel)
     loop.run_until_complete(_until(stop, connections, listening, app, lambda: _healthy(folder, facts)))
     app.metrics.write()
+    lines.write()
+    if app.capture is not None:
+        app.capture.close()
     # No loop.close(): a prediction that outlived the drain must not hold the end up.
     sys.stdout.flush()
     os._exit(0)
@@ -120,6 +152,9 @@ async def _until(stop: Any, connections: Connections, listening: socket.socket, 
 
 
 def _healthy(folder: Path, facts: Dict[str, Any]) -> None:
+    # What is loaded stays: without this every full collection walks through all of scikit-learn between two answers.
+    gc.collect()
+    gc.freeze()
     _log(f"Healthy: {facts['shown']}")
     ReplicaState("Healthy", facts).write(folder)
 
@@ -138,11 +173,40 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def _fast_json() -> Any:
+    """The overlay's `orjson.loads`, kept apart: a script that imports orjson gets its own environment's."""
+    try:
+        loads = importlib.import_module("orjson").loads
+    except ImportError:
+        return None
+    for name in [name for name in sys.modules if name.partition(".")[0] == "orjson"]:
+        del sys.modules[name]
+    return loads
+
+
 def _raise_open_files() -> None:
     # Half-open connections are descriptors, and must not keep good ones out.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard > 0 else soft, hard))
+
+
+class _TurnLog:
+    """Lines of requests, written once a turn of the loop: a system call for each showed in the answers a second."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._lines: List[str] = []
+
+    def add(self, line: str) -> None:
+        if not self._lines:
+            self._loop.call_soon(self.write)
+        self._lines.append(line)
+
+    def write(self) -> None:
+        if self._lines:
+            _log("\n".join(self._lines))
+            self._lines = []
 
 
 def _log(line: str) -> None:

@@ -53,12 +53,12 @@ class Scorer:
 
 def scored(body: bytes, elapsed_ms: float) -> Response:
     """The answer of a call that went well (v1-behaviours 15.14)."""
-    return Response(200, body, JSON, _told(False, elapsed_ms))
+    return Response(200, body, JSON, told(False, elapsed_ms))
 
 
 def failed(elapsed_ms: float) -> Response:
     """The answer of a call that raised; why is in the log alone (v1-behaviours 15.13)."""
-    return Response(500, json_bytes({"message": GENERIC}), JSON, _told(True, elapsed_ms))
+    return Response(500, json_bytes({"message": GENERIC}), JSON, told(True, elapsed_ms))
 
 
 def refused(error: Refused) -> Response:
@@ -66,7 +66,8 @@ def refused(error: Refused) -> Response:
     return Response(error.status, json_bytes({"message": error.message}), JSON, error.headers)
 
 
-def _told(has_failed: bool, elapsed_ms: float) -> Tuple[Tuple[bytes, bytes], ...]:
+def told(has_failed: bool, elapsed_ms: float) -> Tuple[Tuple[bytes, bytes], ...]:
+    """The headers of an answer that tell of the call (v1-behaviours 15.14)."""
     return (
         (b"x-ms-run-function-failed", b"True" if has_failed else b"False"),
         (b"x-ms-run-fn-exec-ms", b"%.3f" % elapsed_ms),

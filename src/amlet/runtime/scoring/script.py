@@ -11,12 +11,14 @@ import os
 import sys
 import time
 import traceback
+import types
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import parse_qsl
 
-from amlet.runtime.scoring.exchange import JSON, Refused, Request, Response
-from amlet.runtime.scoring.scorer import Scorer, failed, scored
+from amlet.runtime.scoring.exchange import JSON, Refused, Request, Response, json_value
+from amlet.runtime.scoring.raw_http import AMLRequest, AMLResponse, is_raw, rawhttp, response_of
+from amlet.runtime.scoring.scorer import Scorer, failed, refused, scored, told
 from amlet.runtime.scoring.swagger import document
 
 HEADERS_PARAMETER = "request_headers"
@@ -34,7 +36,7 @@ class ScriptNotLoaded(Exception):
 class Script(Scorer):
     """An entry script whose `init` has run."""
 
-    verbs = ("GET", "POST")
+    verbs: Tuple[str, ...] = ("GET", "POST")
     may_be_quick = False  # it may wait for anything
 
     def __init__(self, module: Any, *, log: Callable[[str], None], max_calls: int = 1) -> None:
@@ -48,6 +50,12 @@ class Script(Scorer):
         self._name = Path(module.__file__).name
         self._schema = _schema(self._run, "get_input_schema")
         self._output = _schema(self._run, "get_output_schema")
+        self._raw = is_raw(self._run)
+        if self._raw and self._schema is not None:
+            raise ScriptNotLoaded(f"{self._name}: run() has both @rawhttp and @input_schema; it can have one of them.")
+        self.answers_options = self._raw
+        if self._raw:
+            self.verbs = ("GET", "POST", "OPTIONS")
         self._wants_headers = False
         self._body: Optional[str] = None
         """The parameter that gets the body of a request, where there is no schema."""
@@ -66,7 +74,7 @@ class Script(Scorer):
         if self._schema is not None:
             return {**given, **self._from_json(request)}
         if self._body is not None:
-            given[self._body] = _text(request)
+            given[self._body] = AMLRequest.of(request) if self._raw else _text(request)
         return given
 
     def answer(self, items: List[Any]) -> List[Response]:
@@ -80,7 +88,7 @@ class Script(Scorer):
         return {"entry_script": self._name, "warnings": [], "shown": f"entry script {self._name}"}
 
     def _inspect(self) -> None:
-        refused = (
+        unfit = (
             inspect.Parameter.VAR_POSITIONAL,
             inspect.Parameter.VAR_KEYWORD,
             inspect.Parameter.POSITIONAL_ONLY,
@@ -90,7 +98,7 @@ class Script(Scorer):
         except (TypeError, ValueError) as error:
             raise ScriptNotLoaded(f"{self._name}: run is not a function: {error}.") from error
         for parameter in parameters.values():
-            if parameter.kind in refused:
+            if parameter.kind in unfit:
                 raise ScriptNotLoaded(
                     f"{self._name}: run() has the parameter {parameter}: *args, **kwargs and positional-only ones "
                     "cannot be filled from a request."
@@ -117,7 +125,7 @@ class Script(Scorer):
             if kind != JSON:
                 raise Refused(415, "Expects Content-Type to be application/json")
             try:
-                body = json.loads(request.body)
+                body = json_value(request.body)
             except RecursionError:
                 raise Refused(400, "The body is nested too deeply.") from None
             except ValueError as error:
@@ -133,8 +141,14 @@ class Script(Scorer):
     def _one(self, given: Dict[str, Any]) -> Response:
         began_s = time.perf_counter()
         try:
+            result = self._run(**given)
+            own = response_of(result, told(False, (time.perf_counter() - began_s) * 1000))
+            if own is not None:
+                return own
             # One level of JSON, whatever it is: a text that is JSON already is a text (v1-behaviours 15.11).
-            body = json.dumps(self._run(**given)).encode("ascii")
+            body = json.dumps(result).encode("ascii")
+        except Refused as error:  # of the request's own get_json
+            return refused(error)
         except (Exception, SystemExit):  # noqa: BLE001 - a user's script, which may raise anything
             self._log(traceback.format_exc().rstrip("\n"))
             return failed((time.perf_counter() - began_s) * 1000)
@@ -156,12 +170,27 @@ def load(source: Path, entry_script: str, *, log: Callable[[str], None], max_cal
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["entry_module"] = module
+    _stand_in_for_the_server_package()
     _guarded(lambda: spec.loader.exec_module(module), f"{entry_script} could not be imported")  # type: ignore[union-attr]
     missing = [f"{name}()" for name in ("init", "run") if not callable(getattr(module, name, None))]
     if missing:
         raise ScriptNotLoaded(f"{entry_script} has no {' and no '.join(missing)}: a service needs both.")
     _guarded(module.init, f"init() of {entry_script} raised")
     return Script(module, log=log, max_calls=max_calls)
+
+
+def _stand_in_for_the_server_package() -> None:
+    """Newer scripts import the same names from v1's server package, which no build has."""
+    top = "azureml_inference_server_http"
+    if importlib.util.find_spec(top) is not None:
+        return
+    for name in ("", ".api", ".api.aml_request", ".api.aml_response"):
+        made = types.ModuleType(top + name)
+        made.__path__ = []
+        sys.modules[top + name] = made
+    for name, held in (("aml_request", (AMLRequest, rawhttp)), ("aml_response", (AMLResponse,))):
+        for one in held:
+            setattr(sys.modules[f"{top}.api.{name}"], one.__name__, one)
 
 
 def _guarded(call: Callable[[], Any], what: str) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from amlet.runtime.scoring.model import ScoringModel
 
 
-def swagger(model: ScoringModel, version: int) -> Dict[str, Any]:
-    """The document of a service, in version 2 or 3 (v1-behaviours 15.12)."""
-    return document("No-code scikit-learn service", _input(model), _output(model), version)
+def swagger(model: ScoringModel, version: int, sample: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+    """The document of a service, in version 2 or 3 (v1-behaviours 15.6, 15.12); the sample request is its example."""
+    return document("No-code scikit-learn service", _input(model, sample), _output(model), version)
 
 
 def document(title: str, takes: Dict[str, Any], gives: Dict[str, Any], version: int) -> Dict[str, Any]:
@@ -76,23 +76,43 @@ def _content(name: str) -> Dict[str, Any]:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
-def _input(model: ScoringModel) -> Dict[str, Any]:
-    row: Dict[str, Any] = {"type": "array", "items": {}}
-    if model.n_features is not None:
-        row["minItems"] = row["maxItems"] = model.n_features
-    if model.feature_names:
-        row["description"] = "In this order: " + ", ".join(model.feature_names)
+def _input(model: ScoringModel, sample: Optional[Dict[str, Any]]) -> Dict[str, Any]:
+    values = None if sample is None else sample["data"][0]
     schema: Dict[str, Any] = {
         "type": "object",
         "required": ["data"],
         "properties": {
-            "data": {"type": "array", "minItems": 1, "items": row},
+            "data": {"type": "array", "minItems": 1, "items": _row(model, values)},
             "method": {"type": "string", "enum": model.methods, "default": model.default_method},
         },
     }
-    if model.n_features is not None:
+    if sample is not None:
+        schema["example"] = sample
+    elif model.n_features is not None and not model.feature_names:
         schema["example"] = {"data": [[0.0] * model.n_features], "method": model.default_method}
     return schema
+
+
+def _row(model: ScoringModel, values: Any) -> Dict[str, Any]:
+    """A row as the sample has it, else as far as the model tells."""
+    if isinstance(values, dict):
+        properties = {name: _type_of(value) for name, value in values.items()}
+        return {"type": "object", "required": model.feature_names or list(values), "properties": properties}
+    if values is not None and not isinstance(values, list):
+        return _type_of(values)
+    kinds = {_type_of(value).get("type") for value in values or ()}
+    row: Dict[str, Any] = {"type": "array", "items": {"type": kinds.pop()} if len(kinds) == 1 else {}}
+    if model.n_features is not None:
+        row["minItems"] = row["maxItems"] = model.n_features
+    if model.feature_names:
+        row["description"] = "In this order: " + ", ".join(model.feature_names)
+    return row
+
+
+def _type_of(value: Any) -> Dict[str, Any]:
+    names = {bool: "boolean", int: "number", float: "number", str: "string"}
+    name = names.get(type(value))
+    return {} if name is None else {"type": name}
 
 
 def _output(model: ScoringModel) -> Dict[str, Any]:

@@ -83,7 +83,7 @@ def test_quick_calls_stay_on_the_loop_unless_their_scorer_may_hang(tmp_path: Pat
     for may_be_quick in (True, False):
         scorer = Where()
         scorer.may_be_quick = may_be_quick
-        _ask(_app(scorer, tmp_path), [b"X"] * (QUICK_CALLS + 1))
+        _ask(_app(scorer, tmp_path), [b"X"] * (QUICK_CALLS + 1), quick_s=20.0)
         assert (scorer.calls[-1] == [b"MainThread"]) == may_be_quick
         assert scorer.calls[0] != [b"MainThread"]
 

@@ -1,0 +1,1 @@
+"""v1's package of what was in preview."""
