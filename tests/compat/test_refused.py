@@ -30,6 +30,9 @@ OURS = (
     "azureml.core.environment",
     "azureml.core.keyvault",
     "azureml.core.image",
+    "azureml.core.model",
+    "azureml.core.profile",
+    "azureml.core.webservice",
     "azureml.exceptions",
     "azureml.telemetry",
 )

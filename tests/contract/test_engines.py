@@ -16,13 +16,13 @@ from typing import ClassVar
 
 import pytest
 
+from amlet.client.in_job import install_in_job_side
 from amlet.compute.base import Engine
 from amlet.compute.local import LocalEngine
 from amlet.compute.ray import RayEngine
 from amlet.domain.compute import Node
 from amlet.domain.job import Share
 from amlet.environments.uv_program import find_uv
-from amlet.server.in_job import install_in_job_side
 from amlet.server.parcels import Parcels
 from amlet.wire.codec import to_json
 from amlet.wire.nodes import LeaseAnswer, NodeWelcome

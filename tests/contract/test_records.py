@@ -17,6 +17,7 @@ from amlet.base.errors import AmletError, Conflict, InvalidInput, NotFound, Unav
 from amlet.base.hashing import sha256_bytes
 from amlet.domain.artifact import BlobLocation, Entry, tree_of
 from amlet.domain.compute import ComputeTarget, Node
+from amlet.domain.deployment import Autoscale, Capture, Deployment
 from amlet.domain.environment import FAILED, QUEUED, EnvironmentBuild, EnvironmentSpec, Lock, Package, lock_of
 from amlet.domain.job import Share
 from amlet.domain.metric import LIST, ROW, SCALAR, TABLE, Point
@@ -30,7 +31,7 @@ from amlet.domain.run import (
     RunWarning,
     Stage,
 )
-from amlet.domain.service import HEALTHY, Service
+from amlet.domain.service import HEALTHY, Revision, Service
 from amlet.domain.workspace import Experiment
 from amlet.store.base import (
     FileRecord,
@@ -980,7 +981,7 @@ def test_a_models_history_comes_back_newest_first(records: Records) -> None:
 
 
 def service_of(name: str, **changes: Any) -> ServiceRecord:
-    made = Service("w", name, HEALTHY, ["iris:1"], 1, None, None, None, "up", None, None, {}, {}, NOW, NOW, 0)
+    made = Service("w", name, HEALTHY, Deployment(["iris:1"]), 1, None, None, "up", None, None, {}, {}, NOW, NOW, 0)
     return ServiceRecord(made._replace(**changes), None, None, 3)
 
 
@@ -990,11 +991,24 @@ def test_saving_a_service_makes_or_replaces_it_and_its_changes_grow_by_one(recor
     changed = service_of(
         "iris",
         address="http://127.0.0.1:6789",
-        resources=Resources(1, 2.5, 0),
+        deployment=Deployment(
+            ["iris:1", "wine:2"],
+            kind="aks",
+            entry_script="score.py",
+            source_id="t1",
+            environment=EnvironmentSpec("env", pip=["numpy"]),
+            resources=Resources(1, 2.5, 0),
+            autoscale=Autoscale(1, 3),
+            capture=Capture(inputs=True, share=0.5),
+            details={"ssl": {"cname": "a"}},
+        ),
         error="trace",
         tags={"a": None},
         updated=later(1),
-    )._replace(node="n1", port=6789)
+        traffic=40,
+        is_default=True,
+        processes=2,
+    )._replace(node="n1", port=6789, earlier=Revision(1, Deployment(["iris:1"]), "l1"), is_proven=True)
     saved = write(records, lambda tx: tx.services.save(changed))
     assert saved == changed._replace(service=changed.service._replace(changes=2))
     assert records.read(lambda tx: tx.services.find("w", "iris")) == saved
@@ -1007,6 +1021,36 @@ def test_services_are_listed_by_name_and_deleted(records: Records) -> None:
     write(records, lambda tx: tx.services.delete("w", "a"))
     assert [record.service.name for record in records.read(lambda tx: tx.services.list())] == ["b"]
     assert records.read(lambda tx: tx.services.find("w", "a")) is None
+
+
+def test_versions_of_an_endpoint_stand_beside_it(records: Records) -> None:
+    for version in ("", "green", "blue"):
+        write(records, lambda tx, version=version: tx.services.save(service_of("iris", version=version)))
+    write(records, lambda tx: tx.services.delete("w", "iris", "green"))
+
+    assert [held.service.version for held in records.read(lambda tx: tx.services.list("w"))] == ["", "blue"]
+    assert records.read(lambda tx: tx.services.find("w", "iris", "blue")) is not None
+
+
+def test_the_sources_of_services_stay_as_long_as_a_revision_needs_them(records: Records) -> None:
+    trees = [tree_of([Entry("score.py", letter * 64, 1)]) for letter in "abc"]
+    write(records, lambda tx: tx.blobs.add([BlobLocation(letter * 64, 1) for letter in "abc"], NOW))
+    for tree in trees:
+        write(records, lambda tx, tree=tree: tx.trees.add(tree))
+    first, second = (Deployment([], entry_script="score.py", source_id=tree.id) for tree in trees[:2])
+    changed = service_of("iris", deployment=second)._replace(earlier=Revision(1, first, None))
+    write(records, lambda tx: tx.services.save(changed))
+
+    after = datetime.now(timezone.utc) + HOUR
+
+    def orphans() -> set[str]:
+        return {held.sha256[0] for held in write(records, lambda tx: tx.blobs.unreferenced(after))}
+
+    assert orphans() == {"c"}
+    write(records, lambda tx: tx.services.save(changed._replace(earlier=None)))
+    assert orphans() == {"a", "c"}
+    write(records, lambda tx: tx.services.delete("w", "iris"))
+    assert orphans() == {"a", "b", "c"}
 
 
 # Values

@@ -214,12 +214,22 @@ WRITES: dict[str, Callable[[str], tuple[str, str, Any, Callable[[Any], object]]]
         lambda told: None,
     ),
     "run of a model": lambda text: ("POST", "models", {"name": "m", "run_id": text}, lambda told: None),
-    "service": lambda text: ("POST", "services", {"name": text, "model_ids": ["m:1"]}, lambda told: told["name"]),
-    "model of a service": lambda text: ("POST", "services", {"name": "svc", "model_ids": [text]}, lambda told: None),
+    "service": lambda text: (
+        "POST",
+        "services",
+        {"name": text, "deployment": {"model_ids": ["m:1"]}},
+        lambda told: told["service"]["name"],
+    ),
+    "model of a service": lambda text: (
+        "POST",
+        "services",
+        {"name": "svc", "deployment": {"model_ids": [text]}},
+        lambda told: None,
+    ),
     "version of a model of a service": lambda text: (
         "POST",
         "services",
-        {"name": "svc", "model_ids": ["m:" + text]},
+        {"name": "svc", "deployment": {"model_ids": ["m:" + text]}},
         lambda told: None,
     ),
     "hash": lambda text: ("POST", "blobs/missing", {"sha256": [text]}, lambda told: told["sha256"][0]),
@@ -632,7 +642,7 @@ POISON: dict[str, tuple[str, str, dict[str, Any]]] = {
     "endless cores of a service": (
         "services",
         "resources.cpu",
-        {"name": "svc", "model_ids": ["m:1"], "resources": {"cpu": {"$float": "inf"}}},
+        {"name": "svc", "deployment": {"model_ids": ["m:1"], "resources": {"cpu": {"$float": "inf"}}}},
     ),
     "a million nodes": (
         "computes/many",

@@ -9,6 +9,7 @@ import pytest
 
 from amlet.client.snapshot import scan
 from amlet.client.uploads import sources_of, submit_with_blobs
+from amlet.domain.deployment import Deployment
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.job import Job
 from amlet.wire.models import RegisterModel
@@ -110,7 +111,7 @@ def test_a_model_is_downloaded_once_and_deleted(line: CommandLine, tmp_path: Pat
 
 
 def test_a_service_is_listed_called_read_and_deleted(line: CommandLine):
-    line.client.services.deploy(line.workspace_id, DeployService("one-forest", ["one:1"]))
+    line.client.services.deploy(line.workspace_id, DeployService("one-forest", Deployment(["one:1"])))
     until(lambda: "Healthy" in line.cli("services", "list").out, what="the service")
 
     told = line.cli("services", "call", "one-forest", '{"data": [[5.1, 3.5, 1.4, 0.2]], "method": "predict"}')

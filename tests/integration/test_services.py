@@ -10,11 +10,11 @@ import urllib.request
 
 import pytest
 
-from amlet.node.replicas import replica_name
-from amlet.wire.runs import WatchQuery
-from amlet.wire.services import DeployService, TailQuery
+from amlet.domain.deployment import Deployment
+from amlet.wire.services import DeployService, ServiceQuery, TailQuery
 from support.models import deploy_iris
 from support.server import RealServer, until
+from support.services import replica_pids
 
 ROWS = b'{"data": [[5.1, 3.5, 1.4, 0.2]], "method": "predict"}'
 
@@ -34,19 +34,16 @@ def _ask(address: str) -> object:
 def _service(server: RealServer, workspace_id: str, name: str, state: str):
     client = server.client()
     return until(
-        lambda: (found := client.services.get(workspace_id, name, WatchQuery())).state == state and found,
+        lambda: (found := client.services.get(workspace_id, name, ServiceQuery())).state == state and found,
         what=f"{name} in state {state}",
     )
 
 
 def _replica_pid(server: RealServer, workspace_id: str) -> int | None:
     """The process of the present replica of `kept`; None between two of them."""
-    revision = server.client().services.get(workspace_id, "kept", WatchQuery()).revision
-    folder = server.home.nodes / "local" / "replicas" / replica_name(workspace_id, "kept", revision)
-    try:
-        return int(json.loads((folder / "process.json").read_text())["pid"])
-    except (OSError, ValueError):
-        return None
+    revision = server.client().services.get(workspace_id, "kept", ServiceQuery()).revision
+    pids = replica_pids(server, workspace_id, "kept", revision)
+    return pids[0] if pids else None
 
 
 def test_a_killed_replica_comes_back_on_its_port(served, shared_server: RealServer):
@@ -63,7 +60,7 @@ def test_a_killed_replica_comes_back_on_its_port(served, shared_server: RealServ
 
 def test_requests_made_while_a_replica_is_replaced_are_answered(served, shared_server: RealServer):
     address = _service(shared_server, served.workspace_id, "kept", "Healthy").address
-    asked = DeployService("kept", [served.model_id], overwrite=True)
+    asked = DeployService("kept", Deployment([served.model_id]), overwrite=True)
     shared_server.client().services.deploy(served.workspace_id, asked)
 
     answers = []
@@ -99,17 +96,19 @@ def test_a_taken_port_fails_the_deployment_with_its_reason(served, shared_server
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        asked = DeployService("on-a-port", [served.model_id], port=other.getsockname()[1])
+        asked = DeployService("on-a-port", Deployment([served.model_id], port=other.getsockname()[1]))
         shared_server.client().services.deploy(served.workspace_id, asked)
 
         failed = _service(shared_server, served.workspace_id, "on-a-port", "Failed")
 
-    assert f"Port {asked.port} on 127.0.0.1 is in use by another program" in failed.error
+    assert f"Port {asked.deployment.port} on 127.0.0.1 is in use by another program" in failed.error
     shared_server.client().services.delete(served.workspace_id, "on-a-port")
 
 
 def test_a_deleted_service_ends_its_replica_and_frees_its_port(served, shared_server: RealServer):
-    shared_server.client().services.deploy(served.workspace_id, DeployService("short-lived", [served.model_id]))
+    shared_server.client().services.deploy(
+        served.workspace_id, DeployService("short-lived", Deployment([served.model_id]))
+    )
     address = _service(shared_server, served.workspace_id, "short-lived", "Healthy").address
     shared_server.client().services.delete(served.workspace_id, "short-lived")
 
@@ -150,4 +149,4 @@ def _stop():
 
 
 def _service_now(server: RealServer, served):
-    return server.client().services.get(served.workspace_id, "kept", WatchQuery())
+    return server.client().services.get(served.workspace_id, "kept", ServiceQuery())

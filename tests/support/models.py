@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from amlet.client.snapshot import scan
 from amlet.client.uploads import sources_of, submit_with_blobs
+from amlet.domain.deployment import Deployment
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.job import Job
 from amlet.wire.models import RegisterModel
@@ -51,5 +52,5 @@ def deploy_iris(server: RealServer, folder: Path, name: str) -> Served:
         RegisterModel("iris", run_id=run.id, path="outputs/model.joblib", framework="ScikitLearn"),
     ).model
     assert registered is not None
-    client.services.deploy(workspace.id, DeployService(name, [registered.id]))
+    client.services.deploy(workspace.id, DeployService(name, Deployment([registered.id])))
     return Served(workspace.id, registered.id)

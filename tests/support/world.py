@@ -11,6 +11,7 @@ from amlet.domain.environment import EnvironmentSpec, Lock, Package, lock_of
 from amlet.domain.job import Job, Share
 from amlet.domain.run import Run
 from amlet.operations import lease
+from amlet.operations.deploy import Known
 from amlet.operations.ensure import ensure_workspace
 from amlet.operations.submit import submit
 from amlet.store.base import Transaction
@@ -23,6 +24,15 @@ T = TypeVar("T")
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
 SCRIPT = Entry("train.py", "a" * 64, 10)
+
+
+def sealed(text: str) -> str:
+    return "sealed " + text[::-1]
+
+
+def unsealed(text: str) -> str:
+    assert text.startswith("sealed ")
+    return text[len("sealed ") :][::-1]
 
 
 class World:
@@ -78,6 +88,10 @@ class World:
         return self.do(
             lambda tx: lease.take(tx, node, "http://127.0.0.1:1", lambda *_: "token", self.machine, self.now)
         )
+
+    def known(self) -> Known:
+        """What operations on services get of the server; secrets are sealed so that a test can see that they are."""
+        return Known(self.ready, sealed, unsealed, self.now)
 
     def run(self, run_id: str) -> Run:
         return self.look(lambda tx: tx.runs.get(self.workspace_id, run_id))

@@ -44,15 +44,25 @@ class LogFolder:
         except FileNotFoundError:
             return b""
 
-    def append(self, number: int, data: bytes) -> None:
-        """Append to a log whose size no record keeps (a service's)."""
+    def append(self, number: int, data: bytes, *, limit_bytes: int = 64 << 20) -> None:
+        """Append to a log whose size no record keeps (a service's). Beyond the limit its older half goes."""
         path = self._path(number)
         try:
             owner_only(path.parent)
             with path.open("ab") as file:
                 file.write(data)
+                size = file.tell()
+            if size > limit_bytes:
+                _keep_newest(path, limit_bytes // 2)
         except OSError as error:
             raise StorageFailed.from_os_error(error, path) from error
+
+    def size(self, number: int) -> int:
+        """How many bytes a log has whose size no record keeps; 0 when nothing was written."""
+        try:
+            return self._path(number).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def tail(self, number: int, lines: int, limit_bytes: int = 8 << 20) -> bytes:
         """The last lines of a log, at most `limit_bytes` of them."""
@@ -69,3 +79,14 @@ class LogFolder:
 
     def _path(self, number: int) -> Path:
         return self._root / f"{number % 256:02x}" / f"{number}.log"
+
+
+def _keep_newest(path: Path, size_bytes: int) -> None:
+    """Leave the last lines of a file that fit into so many bytes."""
+    with path.open("rb") as file:
+        file.seek(-size_bytes, os.SEEK_END)
+        kept = file.read()
+    partial = path.with_name(path.name + ".part")
+    partial.write_bytes(kept[kept.find(b"\n") + 1 :])
+    partial.chmod(0o600)
+    partial.replace(path)

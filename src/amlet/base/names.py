@@ -60,6 +60,11 @@ SERVICE = NameRule(
     re.compile(r"(?=.{3,32}\Z)[a-z](?:[-a-z0-9]*[a-z0-9])?"),
     "3 to 32 lower-case letters, digits or '-', the first a letter, the last a letter or digit",
 )
+ENDPOINT_VERSION = NameRule(
+    "a version of an endpoint",
+    re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_\-]{0,62}[a-zA-Z0-9])?"),
+    "1 to 64 letters, digits, '_' or '-', the first and last a letter or digit",
+)
 ENVIRONMENT = NameRule(
     "an environment",
     re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_\-. ]{0,254}"),

@@ -100,6 +100,10 @@ class Home:
         """Journals of interactive runs while they go on."""
         self.offline = root / "offline"
         """Journals of runs outside a job."""
+        self.packages = root / "packages"
+        """What `Model.package` made: one folder a package."""
+        self.profiles = root / "profiles"
+        """What `Model.profile` measured: one file a workspace and name."""
 
     @classmethod
     def find(cls, variables: Optional[Mapping[str, str]] = None) -> Home:

@@ -15,6 +15,7 @@ from amlet.cli.live_line import LiveLine
 from amlet.cli.stages import StageLines
 from amlet.cli.terminal import Terminal
 from amlet.domain import service as services
+from amlet.domain.deployment import Deployment
 from amlet.domain.model import SCIKITLEARN, Model, Resources
 from amlet.domain.run import COMPLETED, Run
 from amlet.domain.service import Service
@@ -23,8 +24,7 @@ from amlet.sdk.experiment import Experiment
 from amlet.sdk.webservice import Webservice
 from amlet.sdk.workspace import Workspace
 from amlet.wire.models import RegisterModel
-from amlet.wire.runs import WatchQuery
-from amlet.wire.services import DeployService
+from amlet.wire.services import DeployService, ServiceQuery
 
 EXPERIMENT = "Tutorial-TrainIRIS"
 MODEL = "sklearn-iris"
@@ -120,10 +120,12 @@ def _register(held: Connection, run: Run) -> Model:
 
 
 def _deploy(held: Connection, model: Model, live: LiveLine) -> Service:
-    service = held.client.services.deploy(held.workspace_id, DeployService(SERVICE, [model.id], overwrite=True))
+    asked = DeployService(SERVICE, Deployment([model.id]), overwrite=True)
+    service = held.client.services.deploy(held.workspace_id, asked).service
+    assert service is not None, "files are missing only of entry scripts"
     while service.state not in (services.HEALTHY, services.FAILED):
         live.now("deploy", service.step)
-        query = WatchQuery(service.changes, _WAIT_S)
+        query = ServiceQuery(service.changes, _WAIT_S)
         service = held.client.services.get(held.workspace_id, SERVICE, query, patience_s=_PATIENCE_S)
     if service.state == services.FAILED:
         raise ServiceFailed(f'The service "{SERVICE}" does not start: {service.error or service.step}')

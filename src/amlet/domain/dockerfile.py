@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from amlet.domain.environment import Container, Lock
 from amlet.domain.lock_export import requirements_text
@@ -42,20 +42,51 @@ def dockerfile_of(lock: Lock, container: Optional[Container] = None) -> str:
     Args:
         container: The user's own image or Dockerfile, which it then begins with. Its Python must be the lock's.
     """
+    return "\n".join([*_lines(lock, container, _here, ["# syntax=docker/dockerfile:1"]), ""])
+
+
+class DockerContext(NamedTuple):
+    """A Dockerfile that takes files out of its context."""
+
+    dockerfile: str
+    files: Dict[str, str]
+    """Their texts by name."""
+
+
+def docker_context_of(lock: Lock, container: Optional[Container] = None) -> DockerContext:
+    """As `dockerfile_of`, for programs that know no here-documents: the lists of packages are files beside it."""
+    files: Dict[str, str] = {}
+
+    def beside(place: str, text: str) -> List[str]:
+        name = place.rpartition("/")[2]
+        files[name] = text + "\n"
+        return [f"COPY {name} {place}"]
+
+    return DockerContext("\n".join([*_lines(lock, container, beside, []), ""]), files)
+
+
+def _lines(
+    lock: Lock, container: Optional[Container], put: Callable[[str, str], List[str]], first: List[str]
+) -> List[str]:
+    """The lines of a Dockerfile.
+
+    Args:
+        put: The lines that put a text into a file of the image.
+    """
     title = f"# Lock {lock.id}: Python {lock.python} on {lock.platform}"
     if container is not None and container.dockerfile is not None:
         lines = [container.dockerfile.rstrip(), title]
     else:
-        lines = ["# syntax=docker/dockerfile:1", title, f"FROM {_base(lock, container)}"]
+        lines = [*first, title, f"FROM {_base(lock, container)}"]
     if lock.conda:
         files = [f"# sha256 {held.sha256}\n{held.url}" for held in lock.conda]
-        lines += _file("/tmp/conda.txt", "\n".join(["@EXPLICIT", *files]))  # noqa: S108 - a path inside the image
+        lines += put("/tmp/conda.txt", "\n".join(["@EXPLICIT", *files]))  # noqa: S108 - a path inside the image
         lines += ["RUN micromamba install --yes --name base --file /tmp/conda.txt"]
         lines += ["ARG MAMBA_DOCKERFILE_ACTIVATE=1"]
     if lock.packages:
-        lines += _file("/tmp/requirements.txt", requirements_text(lock).rstrip("\n"))  # noqa: S108
+        lines += put("/tmp/requirements.txt", requirements_text(lock).rstrip("\n"))  # noqa: S108
         lines += ["RUN pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/requirements.txt"]
-    return "\n".join([*lines, ""])
+    return lines
 
 
 def _base(lock: Lock, container: Optional[Container]) -> str:
@@ -64,7 +95,7 @@ def _base(lock: Lock, container: Optional[Container]) -> str:
     return "mambaorg/micromamba" if lock.conda else f"python:{lock.python}-slim"
 
 
-def _file(place: str, text: str) -> List[str]:
+def _here(place: str, text: str) -> List[str]:
     return [f'COPY <<"END-OF-FILE" {place}', text, "END-OF-FILE"]
 
 

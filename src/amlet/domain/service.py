@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Dict, List, NamedTuple, Optional
 
 from amlet.domain.artifact import Tree
+from amlet.domain.deployment import Autoscale, Capture, Deployment
 from amlet.domain.environment import Lock
 from amlet.domain.job import Share
-from amlet.domain.model import Resources
 
 TRANSITIONING = "Transitioning"
 UNHEALTHY = "Unhealthy"
@@ -17,17 +17,26 @@ FAILED = "Failed"
 """v1-behaviours 15.23."""
 
 
+class Revision(NamedTuple):
+    """One deployment under a service's name."""
+
+    number: int
+    """Counts from 1."""
+    deployment: Deployment
+    lock_id: Optional[str]
+    """None until its environment is resolved."""
+
+
 class Service(NamedTuple):
     """A deployed model: what is wanted, and how it is."""
 
     workspace_id: str
     name: str
     state: str
-    model_ids: List[str]
+    deployment: Deployment
     revision: int
     """Counts deployments under this name, from 1."""
     lock_id: Optional[str]
-    resources: Optional[Resources]
     address: Optional[str]
     """`http://127.0.0.1:6789`, once it listens; kept over restarts and updates."""
     step: str
@@ -41,8 +50,24 @@ class Service(NamedTuple):
     updated: datetime
     changes: int
     """Grows with every change that a watcher would want to see."""
-    target: Optional[str] = None
-    """The serving target that it was deployed to; None: this machine."""
+    version: str = ""
+    """Of an endpoint: the name of this version. Empty for the endpoint itself and every other service."""
+    traffic: int = 0
+    """Of a version: the percent of the endpoint's requests that it gets, beside what is left over for the default."""
+    is_default: bool = False
+    """The version that gets what no version has a share of."""
+    is_control: bool = False
+    """v1's mark of the version that others are compared with."""
+    processes: int = 0
+    """How many answer now; of an endpoint, how many versions get requests."""
+
+    @property
+    def model_ids(self) -> List[str]:
+        return self.deployment.model_ids
+
+    @property
+    def target(self) -> Optional[str]:
+        return self.deployment.target
 
 
 class ReplicaModel(NamedTuple):
@@ -55,15 +80,6 @@ class ReplicaModel(NamedTuple):
     framework_version: Optional[str]
     """What it was registered with; without a lock of its run, the only word of what trained it."""
     files: Tree
-
-
-class Capture(NamedTuple):
-    """What a service keeps of the requests that it answers."""
-
-    inputs: bool = False
-    predictions: bool = False
-    share: float = 1.0
-    """Of the requests, chosen at random, from 0 to 1."""
 
 
 class ReplicaSettings(NamedTuple):
@@ -102,7 +118,10 @@ class ReplicaSettings(NamedTuple):
 
 
 class ReplicaLease(NamedTuple):
-    """The scoring processes of one revision of a service, which a node keeps alive until told to end them."""
+    """The scoring processes of one revision of a service, which a node keeps alive until told to end them.
+
+    Two revisions of one service answer on one port while the later one takes over.
+    """
 
     workspace_id: str
     service: str
@@ -121,6 +140,33 @@ class ReplicaLease(NamedTuple):
     settings: ReplicaSettings = ReplicaSettings()
     processes: int = 1
     """How many processes answer on the port; may change while they run."""
+    autoscale: Optional[Autoscale] = None
+    """The node may have more of them, by their load; may change while they run."""
+    version: str = ""
+    """Of an endpoint: which of its versions this is. It answers on a port of its own that the node chooses."""
+    holds_cores: bool = False
+    """Each process may use no more cores than its share."""
+    is_proven: bool = False
+    """It has answered before: what keeps it from it now is not in its models or its script, so it is tried again."""
+
+
+class TrafficShare(NamedTuple):
+    """What part of an endpoint's requests one of its versions gets."""
+
+    version: str
+    percent: int
+
+
+class RouterLease(NamedTuple):
+    """An endpoint's own process, which hands each request to one of its versions."""
+
+    workspace_id: str
+    service: str
+    revision: int
+    port: Optional[int]
+    host: str
+    shares: List[TrafficShare]
+    """They sum to 100; empty while there is no version. May change while it runs."""
 
 
 class ReplicaLoad(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import threading
@@ -21,11 +20,6 @@ Log = Callable[[str], None]
 
 ASK_TIMEOUT_S = 60.0
 """For what should be answered at once; the first command after a boot may take a while."""
-
-OPEN_FILES = 65_536
-PROCESSES = 32_768
-"""The most that is asked for. Without a word of ours a container gets limits above the ones of this process, which
-needs a privilege that not every machine gives; podman itself raises its own to no more than this many processes."""
 
 _KEPT_LINES = 400
 
@@ -137,19 +131,6 @@ def run_long(program: Path, arguments: Sequence[str], log: Log, *, timeout_s: fl
 def program_variables() -> dict[str, str]:
     """What the container program may see: none of our own, so that what it leaves running is never taken for a job."""
     return {name: text for name, text in own_environment().items() if not name.startswith("AMLET_")}
-
-
-def ulimits() -> list[str]:
-    """The limits a container is given by name: never above those of this process."""
-    given = []
-    for name, number, most in (
-        ("nofile", resource.RLIMIT_NOFILE, OPEN_FILES),
-        ("nproc", resource.RLIMIT_NPROC, PROCESSES),
-    ):
-        hard = resource.getrlimit(number)[1]
-        value = most if hard == resource.RLIM_INFINITY else min(hard, most)
-        given += ["--ulimit", f"{name}={value}:{value}"]
-    return given
 
 
 def mount(path: Path, *, writable: bool = False) -> list[str]:

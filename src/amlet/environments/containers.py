@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from amlet.base.container_limits import ulimits
 from amlet.base.errors import EnvironmentFailed, FieldError, InvalidInput, StorageFailed
 from amlet.base.hashing import sha256_bytes
 from amlet.base.paths import owner_only
@@ -16,7 +17,7 @@ from amlet.domain.environment import Container, EnvironmentSpec, Lock, lock_of
 from amlet.domain.job import Share
 from amlet.environments import container_program
 from amlet.environments.builds import Build
-from amlet.environments.container_program import Program, ask, last_line, mount, ulimits
+from amlet.environments.container_program import Program, ask, last_line, mount
 from amlet.environments.images import Images, described
 from amlet.environments.pythons import OLDEST, minor_text
 from amlet.environments.resolve import this_platform

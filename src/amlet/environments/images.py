@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from amlet.base.container_limits import ulimits
 from amlet.base.errors import EnvironmentFailed
 from amlet.base.hashing import sha256_bytes
 from amlet.base.units import human_seconds
 from amlet.domain.environment import Container
-from amlet.environments.container_program import Program, ask, last_line, run_long, ulimits
+from amlet.environments.container_program import Program, ask, last_line, run_long
 from amlet.environments.failures import FULL_LOG
 from amlet.environments.once import is_whole, make_once
 

@@ -13,6 +13,7 @@ from amlet.environments.failures import failure
 from amlet.environments.once import make_once
 from amlet.environments.resolve import this_platform
 from amlet.environments.uv_program import run_uv
+from amlet.runtime.scoring.files import NEEDED, WELCOME
 
 
 class Overlay(NamedTuple):
@@ -25,7 +26,7 @@ class Overlay(NamedTuple):
     """Taken where they have a wheel."""
 
 
-SCORING = Overlay("what serves models", ("httptools>=0.6,<1",), ("uvloop>=0.17,<1", "orjson>=3.8,<4"))
+SCORING = Overlay("what serves models", NEEDED, WELCOME)
 OPTUNA = Overlay("what draws the trials of model-based sweeps", ("optuna>=4.5,<6", "cmaes>=0.11,<1"))
 
 

@@ -17,7 +17,7 @@ from amlet.domain.environment import RUNNING, EnvironmentBuild, EnvironmentSpec,
 from amlet.domain.run import Run, RunError
 from amlet.domain.service import Service
 from amlet.environments import Environments
-from amlet.operations import build_environment, deploy
+from amlet.operations import build_environment, replicas
 from amlet.operations.build_environment import build_topic
 from amlet.operations.collect import append_log
 from amlet.operations.room import is_here
@@ -158,7 +158,7 @@ class Preparer:
             elif waiting is not None and run.id in waiting.afar:
                 enqueue(tx, run, lock, now, prepared=f"resolved in {took}, built where it runs")
         for service in waiting.services if waiting and known.built_here else []:
-            deploy.prepared(tx, service, lock, None, now)
+            replicas.prepared(tx, service, lock, None, now)
         for build, log in _settled(waiting, known):
             build_environment.ended(tx, build, log, lock, None, now)
 
@@ -170,7 +170,7 @@ class Preparer:
             for run in waiting.runs:
                 end(tx, run, runs.FAILED, now, RunError(code, str(error), type(error).__name__))
             for service in waiting.services:
-                deploy.prepared(tx, service, None, str(error), now)
+                replicas.prepared(tx, service, None, str(error), now)
         for build, log in _settled(waiting, known):
             build_environment.ended(tx, build, log, None, str(error), now)
 
@@ -198,7 +198,7 @@ def _waiting(tx: Transaction) -> dict[str, Waiting]:
         waiting.runs.append(run)
         if not is_here(tx, run.pool):
             found[spec.content_key()] = waiting._replace(afar=waiting.afar | {run.id})
-    for key, (spec, services) in deploy.unresolved(tx).items():
+    for key, (spec, services) in replicas.unresolved(tx).items():
         found.setdefault(key, Waiting(spec, [], [], [])).services.extend(services)
     for build, log in tx.environment_builds.active():
         found.setdefault(build.spec.content_key(), Waiting(build.spec, [], [], [])).builds.append((build, log))

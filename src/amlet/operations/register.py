@@ -97,10 +97,9 @@ def unregister(tx: Transaction, workspace_id: str, name: str, version: int, by: 
         raise InvalidInput.of(faults, subject="the request")
     model = find_model(tx, workspace_id, name, version)
     for record in tx.services.list(workspace_id):
-        if model.id in record.service.model_ids:
-            raise Conflict(
-                f'Model {model.id} is used by service "{record.service.name}".', hint="delete the service first."
-            )
+        service, earlier = record.service, record.earlier
+        if model.id in service.model_ids or (earlier is not None and model.id in earlier.deployment.model_ids):
+            raise Conflict(f'Model {model.id} is used by service "{service.name}".', hint="delete the service first.")
     tx.models.delete(workspace_id, name, version)
     tx.models.note(workspace_id, name, Event(now, DELETED, version, "", by, None))
 

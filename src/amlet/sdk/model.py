@@ -26,6 +26,9 @@ from amlet.sdk.resource_configuration import ResourceConfiguration
 
 if TYPE_CHECKING:
     from amlet.client.body import Body
+    from amlet.sdk.inference_config import InferenceConfig
+    from amlet.sdk.model_package import ModelPackage
+    from amlet.sdk.model_profile import ModelProfile
     from amlet.sdk.run import Run
     from amlet.sdk.webservice import Webservice
     from amlet.sdk.workspace import Workspace
@@ -208,27 +211,34 @@ class Model:
         workspace: Workspace,
         name: str,
         models: Sequence[Union[Model, str]],
-        inference_config: Any = None,
+        inference_config: Optional[InferenceConfig] = None,
         deployment_config: Any = None,
         deployment_target: Any = None,
         overwrite: bool = False,
         show_output: bool = False,
     ) -> Webservice:
-        """Serve one scikit-learn model over HTTP, in the environment that it was trained in.
+        """Serve models over HTTP.
+
+        Without an `inference_config` one model is served without code, in the environment that it was trained in; with
+        one, its entry script asks any number of models.
 
         Args:
             name: What the service is called: 3 to 32 lower-case letters, digits or `-`.
-            models: One model, or its id: `iris:2`, `iris@champion`.
+            models: Models, their ids (`iris:2`, `iris@champion`) or names, or paths of files or folders here, which
+                are registered under their own names.
+            inference_config: The entry script and its environment.
+            deployment_config: What `deploy_configuration` of LocalWebservice, AciWebservice, AksWebservice or
+                AksEndpoint gives; AciWebservice's by default, AksWebservice's for a target.
             deployment_target: An AksCompute target; this machine answers for it, as without one.
             overwrite: Replace a service of that name; the old one answers until the new one does.
             show_output: Wait, and print the steps.
 
         Returns:
-            The service; `wait_for_deployment` waits until it answers.
+            The service, of the configuration's class; `wait_for_deployment` waits until it answers.
 
         Raises:
-            WebserviceException: for a bad or taken name.
-            UserErrorException: for no or several models, or one that cannot be served without code.
+            WebserviceException: for a bad or taken name, or what cannot be as configured.
+            UserErrorException: without an inference_config, for no or several models, or one that needs code.
         """
         from amlet.sdk.deploy import deploy
 
@@ -242,6 +252,75 @@ class Model:
             overwrite=overwrite,
             show_output=show_output,
         )
+
+    @staticmethod
+    def package(
+        workspace: Workspace,
+        models: Sequence[Union[Model, str]],
+        inference_config: Optional[InferenceConfig] = None,
+        generate_dockerfile: bool = False,
+        image_name: Optional[str] = None,
+        image_label: Optional[str] = None,
+    ) -> ModelPackage:
+        """Make a container image of models and what asks them, or a Dockerfile with its context.
+
+        The image holds the exact packages of the environment and answers as a service does, on port 5001.
+
+        Args:
+            models: As of `deploy`.
+            inference_config: As of `deploy`.
+            generate_dockerfile: A Dockerfile with its context, for another machine to build.
+            image_name: What the image is called; `package` by default.
+            image_label: Its label; chosen at random by default.
+
+        Returns:
+            The package; `wait_for_creation` waits for it.
+
+        Raises:
+            UserErrorException: without an inference_config, for no or several models.
+            WebserviceException: if an image is asked for without a container engine, or for what cannot be packaged.
+        """
+        from amlet.sdk.model_package import package
+
+        return package(
+            workspace,
+            models,
+            inference_config,
+            generate_dockerfile=generate_dockerfile,
+            image_name=image_name,
+            image_label=image_label,
+        )
+
+    @staticmethod
+    def profile(
+        workspace: Workspace,
+        profile_name: str,
+        models: Sequence[Union[Model, str]],
+        inference_config: Optional[InferenceConfig],
+        input_dataset: Any,
+        cpu: Optional[float] = None,
+        memory_in_gb: Optional[float] = None,
+        description: Optional[str] = None,
+    ) -> ModelProfile:
+        """Measure how long requests take and how much memory they need on this machine, and recommend what to ask for.
+
+        Args:
+            profile_name: What the result is kept under.
+            models: As of `deploy`.
+            inference_config: As of `deploy`.
+            input_dataset: A TabularDataset of one text column: a request's body a row.
+            cpu: Measure with so many cores, 0.1 to 3.5.
+            memory_in_gb: Measure with so much memory, 0.1 to 15 GB.
+
+        Returns:
+            The profile; `wait_for_completion` waits for it.
+
+        Raises:
+            WebserviceException: for what cannot be.
+        """
+        from amlet.sdk.model_profile import profile
+
+        return profile(workspace, profile_name, models, inference_config, input_dataset, cpu, memory_in_gb, description)
 
     @property
     def run(self) -> Optional[Run]:
@@ -392,10 +471,6 @@ class Model:
         if deployment_target is not None:
             print(f"Deployment target: {deployment_target.name}")
 
-    package = RefusedMember(
-        "amlet builds no images: model.download() and the environment's lock (`amlet env export`) are what one needs."
-    )
-    profile = RefusedMember("deploy the model: service.run() and the service's /metrics tell what it needs.")
     get_sas_urls = RefusedMember("amlet has no signed addresses of files: model.download() saves them.")
 
     def serialize(self) -> Dict[str, Any]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from amlet.sdk.workspace import Workspace
 
 DOWNLOADS = "azureml-models"
+MODELS_DIR = os.path.join(os.environ.get("AML_APP_ROOT", "/var/azureml-app"), DOWNLOADS)  # noqa: PTH118
+"""Where v1's images had their models; `AZUREML_MODEL_DIR` is where a service has them."""
 MODEL_DIR = "AZUREML_MODEL_DIR"
 """Set in a service: the folder of its one model, or of all its models (v1-behaviours 15.18)."""
 

@@ -42,8 +42,6 @@ prepare_compute_target = refused("prepare_compute_target", _TARGET)
 is_compute_target_prepared = refused("is_compute_target_prepared", _TARGET)
 
 # azureml.core.image
-ContainerImage = refused("ContainerImage", _IMAGE)
-ContainerImageConfig = refused("ContainerImageConfig", _IMAGE)
 Asset = refused("Asset", _IMAGE)
 ImageConfig = refused("ImageConfig", _IMAGE)
 TargetRuntime = refused("TargetRuntime", _IMAGE)

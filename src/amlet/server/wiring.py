@@ -13,6 +13,7 @@ from amlet.artifacts.logs import LogFolder
 from amlet.base.clock import SystemClock
 from amlet.base.errors import StorageFailed
 from amlet.base.paths import Home, owner_only
+from amlet.client.in_job import install_in_job_side
 from amlet.domain.compute import Node
 from amlet.domain.job import Share
 from amlet.environments import Environments, uv_program
@@ -20,7 +21,6 @@ from amlet.operations.prepare import Preparer
 from amlet.operations.reconcile import Reconciler
 from amlet.server.context import Parts
 from amlet.server.engines import compose_engines
-from amlet.server.in_job import install_in_job_side
 from amlet.server.lifetime import Lifetime
 from amlet.server.parcels import Parcels
 from amlet.server.secrets import Secrets

@@ -26,7 +26,7 @@ from amlet.domain.job import Job
 from amlet.domain.metric import Point
 from amlet.domain.model import Alias, Event, Model
 from amlet.domain.run import RUNNING, Run
-from amlet.domain.service import Service
+from amlet.domain.service import Revision, Service
 from amlet.domain.sweep import Decision, SweepSpec, SweepState, Trial
 from amlet.domain.workspace import Experiment, Workspace
 from amlet.wire.runs import Chart
@@ -128,7 +128,7 @@ class BlobRecords(Protocol):
         """A blob that is there already keeps its place; `now` is when it was sent, the present by default."""
 
     def unreferenced(self, added_before: datetime) -> list[BlobLocation]:
-        """Blobs that no file of a run and no tree of a run's snapshot or of a model refers to.
+        """Blobs that no file of a run and no tree of a run's snapshot, of a model or of a service refers to.
 
         Those added later than the moment are left out: they may just be on their way into a tree. Also removes trees
         that nobody refers to, by the same rule of age.
@@ -547,24 +547,32 @@ class ModelRecords(Protocol):
 
 
 class ServiceRecord(NamedTuple):
-    """A service with what only the server needs to know."""
+    """A service, or a version of an endpoint, with what only the server needs to know."""
 
     service: Service
     node: str | None
-    """The node that holds its replica."""
+    """The node that holds its replicas."""
     port: int | None
     """The port asked for, or chosen and kept."""
     log: int
     """The number of its log file."""
+    earlier: Revision | None = None
+    """The revision that answers until the present one has answered once."""
+    is_proven: bool = False
+    """The present revision has answered; of an endpoint, its router answers."""
 
 
 class ServiceRecords(Protocol):
-    def find(self, workspace_id: str, name: str) -> ServiceRecord | None: ...
-    def list(self, workspace_id: str | None = None) -> list[ServiceRecord]: ...
+    """Services by name; an endpoint's versions beside it, under its name and theirs. Theirs is empty for all others."""
+
+    def find(self, workspace_id: str, name: str, version: str = "") -> ServiceRecord | None: ...
+    def list(self, workspace_id: str | None = None) -> list[ServiceRecord]:
+        """By name, versions after their endpoint."""
+
     def save(self, record: ServiceRecord) -> ServiceRecord:
         """Make or replace; `service.changes` grows by one."""
 
-    def delete(self, workspace_id: str, name: str) -> None: ...
+    def delete(self, workspace_id: str, name: str, version: str = "") -> None: ...
 
 
 class RequestRecords(Protocol):

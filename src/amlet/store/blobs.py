@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, exists, select
 from amlet.base.clock import SystemClock
 from amlet.domain.artifact import BlobLocation
 from amlet.store import labels
-from amlet.store.tables import blobs, jobs, models, run_files, run_labels, trees
+from amlet.store.tables import blobs, jobs, models, run_files, run_labels, service_sources, trees
 from amlet.store.trees import digests_in_trees
 from amlet.store.upserts import insert_new
 
@@ -38,6 +38,7 @@ _DROP_TREES = trees.delete().where(
     trees.c.added < bindparam("added_before"),
     trees.c.id.not_in(select(jobs.c.snapshot_id)),
     trees.c.id.not_in(select(models.c.tree_id)),
+    trees.c.id.not_in(select(service_sources.c.tree_id)),
     # An interactive run tells its snapshot by a property.
     trees.c.id.not_in(
         select(run_labels.c.value).where(run_labels.c.kind == labels.PROPERTIES, run_labels.c.value.is_not(None))

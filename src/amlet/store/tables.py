@@ -21,11 +21,13 @@ from sqlalchemy import (
 
 from amlet.domain.compute import RemoteMachine
 from amlet.domain.data import DataPath
+from amlet.domain.deployment import Deployment
 from amlet.domain.environment import EnvironmentSpec, Lock
 from amlet.domain.gang import Gang
 from amlet.domain.job import Job, Share
 from amlet.domain.model import DatasetUse, Resources
 from amlet.domain.run import PastAttempt, RunError, RunWarning, Stage
+from amlet.domain.service import Revision
 from amlet.domain.sweep import SweepSpec, SweepState
 from amlet.store.columns import AnyText, Json, Moment, PackedJson, RowId
 
@@ -527,11 +529,11 @@ services = Table(
     metadata,
     _of_workspace(primary_key=True),
     _key("name", Text),
+    _key("version", Text),
     _must("state", Text),
-    _must("model_ids", Json(list[str])),
+    _must("deployment", Json(Deployment)),
     _must("revision", BigInteger),
     _may("lock_id", Text),
-    _may("resources", Json(Resources)),
     _may("address", Text),
     _must("step", Text),
     _may("error", Text),
@@ -541,8 +543,23 @@ services = Table(
     _must("created", Moment),
     _must("updated", Moment),
     _must("changes", BigInteger),
-    _may("target", Text),
+    _must("traffic", BigInteger),
+    _must("is_default", Boolean),
+    _must("is_control", Boolean),
+    _must("processes", BigInteger),
     _may("node", Text),
     _may("port", BigInteger),
     _must("log", BigInteger),
+    _may("earlier", Json(Revision)),
+    _must("is_proven", Boolean),
 )
+
+service_sources = Table(
+    "service_sources",
+    metadata,
+    _of_workspace(primary_key=True),
+    _key("name", Text),
+    _key("version", Text),
+    _key("tree_id", Text),
+)
+"""The folders of entry scripts that services hold, so that their files stay."""

@@ -8,7 +8,7 @@ from amlet.domain.artifact import Entry
 from amlet.domain.gang import RankEnd
 from amlet.domain.job import Lease, Share
 from amlet.domain.run import RunError, RunWarning
-from amlet.domain.service import ReplicaLease, ReplicaLoad
+from amlet.domain.service import ReplicaLease, ReplicaLoad, RouterLease
 
 
 class HeldAttempt(NamedTuple):
@@ -186,6 +186,10 @@ class ReplicaState(NamedTuple):
     error: Optional[str] = None
     load: Optional[ReplicaLoad] = None
     """Of all its processes; None before the first answers."""
+    version: str = ""
+    processes: int = 0
+    """How many answer; of a router, to how many versions it hands requests."""
+    is_router: bool = False
 
 
 class SyncReplicas(NamedTuple):
@@ -201,3 +205,4 @@ class SyncReplicas(NamedTuple):
 class WantedReplicas(NamedTuple):
     wanted: List[ReplicaLease]
     number: int
+    routers: List[RouterLease] = []

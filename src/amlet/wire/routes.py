@@ -455,6 +455,7 @@ NODE_SERVICE_LOG = Route(
     server.Done,
     "Bring lines of a replica's log",
     Raw,
+    services.VersionQuery,
 )
 
 MODEL_REGISTER = Route(
@@ -694,36 +695,78 @@ SECRET_DELETE = Route(
     data.SecretNames,
 )
 
+_SERVICE = _WORKSPACE + "/services/{name}"
+
 SERVICE_DEPLOY = Route(
     "services.deploy",
     "POST",
     _WORKSPACE + "/services",
     (OWNER,),
-    Service,
-    "Serve a model",
+    services.DeployAnswer,
+    "Serve models: make a service, or a version of an endpoint",
     services.DeployService,
 )
 SERVICE_LIST = Route("services.list", "GET", _WORKSPACE + "/services", (OWNER, RUN), services.Services, "All services")
 SERVICE_GET = Route(
     "services.get",
     "GET",
-    _WORKSPACE + "/services/{name}",
+    _SERVICE,
     (OWNER, RUN),
     Service,
     "One service, or its next change",
-    query=runs.WatchQuery,
+    query=services.ServiceQuery,
+)
+SERVICE_UPDATE = Route(
+    "services.update",
+    "PATCH",
+    _SERVICE,
+    (OWNER,),
+    services.DeployAnswer,
+    "Change a service without an outage",
+    services.UpdateService,
+)
+SERVICE_VERSIONS = Route(
+    "services.versions", "GET", _SERVICE + "/versions", (OWNER, RUN), services.Services, "The versions of an endpoint"
+)
+SERVICE_TRAFFIC = Route(
+    "services.set_traffic",
+    "PUT",
+    _SERVICE + "/traffic",
+    (OWNER,),
+    services.Services,
+    "Split an endpoint's requests between its versions",
+    services.SetTraffic,
+)
+SERVICE_KEYS = Route("services.keys", "GET", _SERVICE + "/keys", (OWNER,), services.ServiceKeys, "Both of its keys")
+SERVICE_REGENERATE = Route(
+    "services.regenerate_key",
+    "POST",
+    _SERVICE + "/keys",
+    (OWNER,),
+    services.ServiceKeys,
+    "Put another key in the place of one of the two",
+    services.RegenerateKey,
+)
+SERVICE_TOKEN = Route(
+    "services.token", "POST", _SERVICE + "/token", (OWNER,), services.ServiceToken, "A token that expires"
 )
 SERVICE_LOGS = Route(
     "services.logs",
     "GET",
-    _WORKSPACE + "/services/{name}/logs",
+    _SERVICE + "/logs",
     (OWNER,),
     Raw,
-    "The last lines of its replicas",
+    "The last lines of its replicas, or what came since",
     query=services.TailQuery,
 )
 SERVICE_DELETE = Route(
-    "services.delete", "DELETE", _WORKSPACE + "/services/{name}", (OWNER,), server.Done, "End and delete a service"
+    "services.delete",
+    "DELETE",
+    _SERVICE,
+    (OWNER,),
+    server.Done,
+    "End and delete a service, or a version of an endpoint",
+    query=services.VersionQuery,
 )
 
 ROUTES: Tuple[Route, ...] = tuple(item for item in list(globals().values()) if isinstance(item, Route))

@@ -48,6 +48,7 @@ _MODULES = (
     "experiment",
     "keyvault",
     "model",
+    "profile",
     "resource_configuration",
     "run",
     "runconfig",

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from amlet.base.errors import AmletError, StorageFailed, Unavailable
+from amlet.domain.deployment import Deployment
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.run import Run
 from amlet.domain.service import Service
@@ -207,8 +208,8 @@ def test_a_deployment_over_a_disk_that_fails_at_the_nth_call_ends_healthy_or_say
     scene.server.terminate()
     scene.kill("node")
     scene.start(**shim.variables(scene.server.home.root, role))
-    wanted = DeployService("disk", [model.id], overwrite=True)
-    revision = scene.client.services.deploy(scene.workspace_id, wanted).revision
+    wanted = DeployService("disk", Deployment([model.id]), overwrite=True)
+    revision = scene.client.services.deploy(scene.workspace_id, wanted).service.revision
     _ended(scene, revision, {"Healthy"})
     struck = beyond = 0
     began = time.monotonic()
@@ -217,7 +218,7 @@ def test_a_deployment_over_a_disk_that_fails_at_the_nth_call_ends_healthy_or_say
         shim.arm(number, list(ERRORS.values())[number % len(ERRORS)])
         with contextlib.suppress(Unavailable):
             try:
-                revision = scene.client.services.deploy(scene.workspace_id, wanted).revision
+                revision = scene.client.services.deploy(scene.workspace_id, wanted).service.revision
             except StorageFailed as error:
                 assert str(scene.server.home.root) in str(error), f"{role}: call {number}: {error!r} names no path"
         until(lambda: shim.hits or _service(scene).state != "Transitioning", what="a fault or an end")
@@ -230,7 +231,7 @@ def test_a_deployment_over_a_disk_that_fails_at_the_nth_call_ends_healthy_or_say
         if beyond == 3:
             break
 
-    revision = scene.client.services.deploy(scene.workspace_id, wanted).revision
+    revision = scene.client.services.deploy(scene.workspace_id, wanted).service.revision
     assert _ended(scene, revision, {"Healthy"}).error is None
     scene.flag("middle")
     scene.check_whole()

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import pytest
 
+from amlet.domain.deployment import Deployment
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.run import Run
 from amlet.wire.models import ModelQuery, RegisterModel
-from amlet.wire.runs import WatchQuery
-from amlet.wire.services import DeployService
+from amlet.wire.services import DeployService, ServiceQuery
 from support.faults import SCRIPT, TINY, Scene, frozen
 from support.models import TRAIN
 from support.server import until
@@ -184,7 +184,7 @@ def test_a_deployment_outlives(victim: str, sklearn_scene: Scene, told: Callable
     assert model is not None
     if victim != "replica":
         scene.gate.hold(rb"POST /api/workspaces/[^ ]*/packs/fetch")
-    scene.client.services.deploy(scene.workspace_id, DeployService("iris", [model.id]))
+    scene.client.services.deploy(scene.workspace_id, DeployService("iris", Deployment([model.id])))
     if victim == "client":
         scene.start_client()  # any client: what was asked for needs none
     if victim != "replica":
@@ -222,18 +222,18 @@ def test_a_new_revision_takes_the_port_that_the_replica_of_a_killed_node_still_h
     asked = RegisterModel("iris", run_id=run.id, path="outputs/model.joblib", framework="ScikitLearn")
     model = scene.client.models.register(scene.workspace_id, asked).model
     assert model is not None
-    scene.client.services.deploy(scene.workspace_id, DeployService("iris", [model.id]))
+    scene.client.services.deploy(scene.workspace_id, DeployService("iris", Deployment([model.id])))
     address = _healthy(scene)
     (old,) = scene.pids("replica")
 
     began = time.monotonic()
     with frozen(*scene.pids("node")):
-        scene.client.services.deploy(scene.workspace_id, DeployService("iris", [model.id], overwrite=True))
+        scene.client.services.deploy(scene.workspace_id, DeployService("iris", Deployment([model.id]), overwrite=True))
         scene.kill("node")
     until(lambda: scene.pids("replica") not in ([], [old]), what="another replica")
 
     assert _healthy(scene) == address
-    assert scene.client.services.get(scene.workspace_id, "iris", WatchQuery()).revision == 2
+    assert scene.client.services.get(scene.workspace_id, "iris", ServiceQuery()).revision == 2
     assert len(scene.pids("replica")) == 1
     scene.stop()
     told("deploying over", "node", "Healthy", time.monotonic() - began)
@@ -242,7 +242,7 @@ def test_a_new_revision_takes_the_port_that_the_replica_of_a_killed_node_still_h
 def _healthy(scene: Scene) -> str:
     found = until(
         lambda: (
-            (service := scene.client.services.get(scene.workspace_id, "iris", WatchQuery())).state == "Healthy"
+            (service := scene.client.services.get(scene.workspace_id, "iris", ServiceQuery())).state == "Healthy"
             and _answers(service.address or "")
             and service
         ),

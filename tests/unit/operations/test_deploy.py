@@ -6,13 +6,17 @@ import pytest
 
 from amlet.base.errors import Conflict, InvalidInput, NotFound
 from amlet.domain.artifact import BlobLocation, Entry
+from amlet.domain.deployment import Deployment
 from amlet.operations import deploy as deploying
+from amlet.operations import replicas
 from amlet.operations.register import register
+from amlet.operations.service_records import find_service
 from amlet.wire.models import RegisterModel
 from amlet.wire.nodes import ReplicaState, SyncReplicas
 from amlet.wire.services import DeployService
+from support.world import unsealed
 
-ASKED = DeployService("iris-service", ["iris:1"])
+ASKED = DeployService("iris-service", Deployment(["iris:1"]))
 
 
 @pytest.fixture
@@ -21,39 +25,43 @@ def model(world):
     asked = RegisterModel(
         "iris", entries=[Entry("m.joblib", "f" * 64, 1)], framework="ScikitLearn", framework_version="1.4.2"
     )
+    world.resolved = False
     world.do(lambda tx: tx.blobs.add([BlobLocation("f" * 64, 1)]))
     return world.do(lambda tx: register(tx, world.workspace_id, asked, world.now)).model
 
 
 def _deploy(world, **changes):
-    asked = ASKED._replace(**changes)
-    return world.do(lambda tx: deploying.deploy(tx, world.workspace_id, asked, world.now))
+    """Deploy; what is a field of the deployment goes there."""
+    own = {name: value for name, value in changes.items() if name in Deployment._fields}
+    others = {name: value for name, value in changes.items() if name not in own}
+    asked = ASKED._replace(deployment=ASKED.deployment._replace(**own), **others)
+    return world.do(lambda tx: deploying.deploy(tx, world.workspace_id, asked, world.known())).service
 
 
 def _wanted(world):
-    return world.look(lambda tx: deploying.wanted_replicas(tx, "local"))
+    return world.look(lambda tx: replicas.wanted_replicas(tx, "local", unseal=unsealed))
 
 
 def _tell(world, state, revision=1, error=None, port=6000):
     held = ReplicaState(world.workspace_id, "iris-service", revision, state, port, error)
     asked = SyncReplicas("local", [held], -1)
-    return world.do(lambda tx: deploying.sync_replicas(tx, asked, world.later(1)))
+    return world.do(lambda tx: replicas.sync_replicas(tx, asked, world.later(1)))
 
 
 def _service(world):
-    return world.look(lambda tx: deploying.find_service(tx, world.workspace_id, "iris-service")).service
+    return world.look(lambda tx: find_service(tx, world.workspace_id, "iris-service")).service
 
 
 def _prepare(world):
-    ((_, services),) = world.look(deploying.unresolved).values()
+    ((_, services),) = world.look(replicas.unresolved).values()
     world.do(lambda tx: tx.locks.add(world.lock, "key"))
-    world.do(lambda tx: deploying.prepared(tx, services[0], world.lock, None, world.now))
+    world.do(lambda tx: replicas.prepared(tx, services[0], world.lock, None, world.now))
 
 
 def test_a_model_without_a_run_is_served_by_the_version_it_was_registered_with(world, model):
     service = _deploy(world)
 
-    ((spec, services),) = world.look(deploying.unresolved).values()
+    ((spec, services),) = world.look(replicas.unresolved).values()
     assert (service.state, service.step) == ("Transitioning", "Preparing the environment")
     assert spec.pip[0] == "scikit-learn==1.4.2"
     assert services == [service]
@@ -150,4 +158,4 @@ def test_two_services_never_get_one_port(world, model):
 
 def test_a_missing_service_is_told_in_v1s_words(world):  # v1-behaviours 15.25
     with pytest.raises(NotFound, match="WebserviceNotFound: Webservice with name none not found"):
-        world.look(lambda tx: deploying.find_service(tx, world.workspace_id, "none"))
+        world.look(lambda tx: find_service(tx, world.workspace_id, "none"))

@@ -6,6 +6,7 @@ import pytest
 
 from amlet.base.errors import Conflict, InvalidInput, NotFound
 from amlet.domain.artifact import BlobLocation, Entry
+from amlet.domain.deployment import Deployment
 from amlet.domain.run import RunWarning
 from amlet.operations.deploy import deploy
 from amlet.operations.register import find_model, register, unregister
@@ -106,8 +107,8 @@ def test_a_missing_model_is_told_with_the_nearest_name(world, trained):
 
 def test_a_model_that_a_service_uses_is_not_deleted(world, trained):  # v1-behaviours 14.6
     _register(world, name="iris", run_id=trained.id, path="outputs/model.joblib", **SKLEARN)
-    asked = DeployService("iris-service", ["iris:1"])
-    world.do(lambda tx: deploy(tx, world.workspace_id, asked, world.now))
+    asked = DeployService("iris-service", Deployment(["iris:1"]))
+    world.do(lambda tx: deploy(tx, world.workspace_id, asked, world.known()))
 
     with pytest.raises(Conflict, match='used by service "iris-service"'):
         world.do(lambda tx: unregister(tx, world.workspace_id, "iris", 1, "ann", world.now))

@@ -14,6 +14,7 @@ from amlet.domain import model as models
 from amlet.domain import run as runs
 from amlet.domain.artifact import tree_of
 from amlet.domain.compute import ComputeTarget, NodeCounts
+from amlet.domain.deployment import Deployment
 from amlet.domain.environment import EnvironmentBuild, EnvironmentSpec, Lock
 from amlet.domain.service import HEALTHY, Service
 from amlet.domain.workspace import Experiment as ExperimentRecord
@@ -28,7 +29,7 @@ from amlet.wire.models import Aliases, Models, RegisterAnswer
 from amlet.wire.runs import Metrics, RunChanges, RunDetails, RunPage, SubmitAnswer
 from amlet.wire.runs import Runs as StartedRuns
 from amlet.wire.server import Done
-from amlet.wire.services import Services
+from amlet.wire.services import DeployAnswer, ServiceKeys, ServiceQuery, Services, ServiceToken
 from amlet.wire.workspaces import Experiments
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
@@ -316,8 +317,8 @@ class ModelsApi:
 
 def a_service(**changes: Any) -> Service:
     record = Service(
-        "ws_1", "iris-service", HEALTHY, ["iris:1"], 1, None, None, "http://127.0.0.1:6789", "Answering requests", None,
-        None, {}, {}, NOW, NOW, 1,
+        "ws_1", "iris-service", HEALTHY, Deployment(["iris:1"], kind="aci"), 1, None, "http://127.0.0.1:6789",
+        "Answering requests", None, None, {}, {}, NOW, NOW, 1,
     )  # fmt: skip
     return record._replace(**changes)
 
@@ -326,14 +327,61 @@ class ServicesApi:
     def __init__(self) -> None:
         self.story: list[Service] = [a_service()]
         self.deployed: list[Any] = []
+        self.updated: list[Any] = []
+        self.asked_logs: list[Any] = []
+        self.refusal: Exception | None = None
+        self.notes: list[str] = []
+        self.held_keys = ServiceKeys("first", "second")
+        self.versions_held: list[Service] = []
 
-    def deploy(self, _workspace: str, asked: Any) -> Service:
+    def deploy(self, _workspace: str, asked: Any) -> DeployAnswer:
+        if self.refusal is not None:
+            raise self.refusal
         self.deployed.append(asked)
-        return self.story[0]
+        made = a_service(
+            name=asked.name,
+            deployment=asked.deployment,
+            tags=asked.tags,
+            properties=asked.properties,
+            description=asked.description,
+            version=asked.version,
+        )
+        if asked.version:
+            self.versions_held.append(made)
+        else:
+            self.story = [made]
+        return DeployAnswer(made, [], self.notes)
+
+    def update(self, _workspace: str, name: str, asked: Any) -> DeployAnswer:
+        self.updated.append(asked)
+        before = self.get("", name, ServiceQuery(version=asked.version))
+        told = ("deployment", "tags", "properties", "description")
+        changes = {field: getattr(asked, field) for field in told if getattr(asked, field) is not None}
+        made = before._replace(**changes, changes=before.changes + 1)
+        if asked.version:
+            self.versions_held = [made if held.version == asked.version else held for held in self.versions_held]
+        else:
+            self.story = [made]
+        return DeployAnswer(made, [], self.notes)
+
+    def versions(self, _workspace: str, _name: str) -> Services:
+        return Services(self.versions_held)
+
+    def keys(self, _workspace: str, _name: str) -> ServiceKeys:
+        return self.held_keys
+
+    def regenerate_key(self, _workspace: str, _name: str, asked: Any) -> ServiceKeys:
+        self.held_keys = self.held_keys._replace(**{asked.which: asked.key or "another"})
+        return self.held_keys
+
+    def token(self, _workspace: str, _name: str) -> ServiceToken:
+        return ServiceToken("a-token", NOW, NOW)
 
     def get(self, _workspace: str, name: str, query: Any = None, *, patience_s: Any = None) -> Service:
         if name != self.story[0].name:
             raise NotFound(f"WebserviceNotFound: Webservice with name {name} not found in this workspace.")
+        if query is not None and query.version:
+            return next(held for held in self.versions_held if held.version == query.version)
         if query is not None and query.after >= self.story[0].changes and len(self.story) > 1:
             self.story.pop(0)
         return self.story[0]
@@ -341,11 +389,15 @@ class ServicesApi:
     def list(self, _workspace: str) -> Services:
         return Services([self.story[0]])
 
-    def logs(self, _workspace: str, _name: str, _query: Any) -> Body:
+    def logs(self, _workspace: str, _name: str, query: Any, *, patience_s: Any = None) -> Body:
+        self.asked_logs.append(query)
         return Body(b"a line\nanother\n")
 
-    def delete(self, _workspace: str, name: str) -> Done:
+    def delete(self, _workspace: str, name: str, query: Any = None) -> Done:
         self.get("", name, None)
+        self.versions_held = [held for held in self.versions_held if held.version != query.version]
+        if not query.version:
+            self.story = [a_service(name="another")]
         return Done()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from amlet.domain.deployment import Deployment
 from amlet.sdk.compute import ComputeTarget
 from amlet.sdk.compute_aks import AksCompute, AksUpdateConfiguration, SslConfiguration, SystemService
 from amlet.sdk.compute_cluster import AmlCompute
@@ -84,9 +85,9 @@ def test_a_model_is_deployed_to_it_and_to_no_cluster_for_runs(
     file = tmp_path / "model.joblib"
     file.write_bytes(b"x")
     model = Model.register(workspace, str(file), "iris", model_framework=Model.Framework.SCIKITLEARN)
-    held.client.services.story = [make_service(target="aks")]
+    held.client.services.story = [make_service(deployment=Deployment(["iris:1"], kind="aks", target="aks"))]
     service = Model.deploy(workspace, "iris-service", [model], deployment_target=target)
-    assert held.client.services.deployed[-1].target == "aks"
+    assert held.client.services.deployed[-1].deployment.target == "aks"
     assert service.compute_type == "AKS" and len(Webservice.list(workspace, compute_type="aks")) == 1
     cluster = ComputeTarget.create(workspace, "cpu", AmlCompute.provisioning_configuration(max_nodes=1))
     with pytest.raises(WebserviceException, match="serves no models"):

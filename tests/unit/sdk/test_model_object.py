@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from amlet.domain.service import FAILED, TRANSITIONING
 from amlet.sdk.exceptions import ModelNotFoundException, UserErrorException, WebserviceException
 from amlet.sdk.model import Model
-from amlet.sdk.webservice import Webservice
 from amlet.sdk.workspace import Workspace
 
 
@@ -84,7 +82,7 @@ def test_a_models_path_is_a_local_file_else_the_workspaces(
 
 def test_deploying_sends_the_models_id(workspace: Workspace, model: Model, held: Any) -> None:
     service = Model.deploy(workspace, "iris-service", [model])
-    assert (held.client.services.deployed[0].model_ids, service.name) == (["iris:1"], "iris-service")
+    assert (held.client.services.deployed[0].deployment.model_ids, service.name) == (["iris:1"], "iris-service")
 
 
 @pytest.mark.parametrize("name", ["Iris", "a", "ends-", "x" * 33])
@@ -96,57 +94,3 @@ def test_a_bad_name_of_a_service_is_refused(workspace: Workspace, model: Model, 
 def test_several_models_need_an_inference_config(workspace: Workspace, model: Model) -> None:
     with pytest.raises(UserErrorException, match="You must provide an InferenceConfig"):  # v1-behaviours 15.2
         Model.deploy(workspace, "iris-service", [model, model])
-
-
-def test_only_scikit_learn_is_served_without_code(workspace: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "m").write_bytes(b"x")
-    other = Model.register(workspace, tmp_path / "m", "other")
-    with pytest.raises(UserErrorException, match="has the framework None"):
-        Model.deploy(workspace, "iris-service", [other])
-
-
-def test_waiting_prints_steps_and_v1s_last_line(
-    workspace: Workspace, held: Any, make_service: Any, capsys: Any
-) -> None:
-    held.client.services.story = [
-        make_service(state=TRANSITIONING, step="Preparing the environment", changes=1),
-        make_service(changes=2),
-    ]
-    service = Webservice(workspace, "iris-service")
-    service.wait_for_deployment(show_output=True)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Tips: You can try get_logs()") and lines[1] == "Running"  # v1-behaviours 15.3
-    assert lines[2].endswith(" Preparing the environment.") and lines[3].endswith(" Answering requests.")
-    assert lines[4:] == ["Succeeded", 'LOCAL service creation operation finished, operation "Succeeded"']
-    assert (service.state, service.scoring_uri) == ("Healthy", "http://127.0.0.1:6789/score")
-
-
-def test_a_failed_service_raises_with_its_traceback(workspace: Workspace, held: Any, make_service: Any) -> None:
-    held.client.services.story = [make_service(state=FAILED, error="Traceback: no module named sklearn")]
-    with pytest.raises(WebserviceException, match="no module named sklearn"):
-        Webservice(workspace, "iris-service").wait_for_deployment()
-
-
-def test_the_time_to_wait_may_be_over(workspace: Workspace, held: Any, make_service: Any) -> None:
-    held.client.services.story = [make_service(state=TRANSITIONING)]
-    with pytest.raises(WebserviceException, match="is not ready after 0 s"):
-        Webservice(workspace, "iris-service").wait_for_deployment(timeout_sec=0)
-
-
-def test_logs_and_deleting(workspace: Workspace, held: Any, make_service: Any, capsys: Any) -> None:
-    service = Webservice(workspace, "iris-service")
-    assert service.get_logs() == "a line\nanother\n"
-    service.delete()
-    held.client.services.story = [make_service(name="other")]
-    service.delete()
-    assert "No service with name iris-service" in capsys.readouterr().out  # v1-behaviours 15.25
-
-
-def test_a_missing_service_is_told(workspace: Workspace) -> None:
-    with pytest.raises(WebserviceException, match="WebserviceNotFound"):
-        Webservice(workspace, "nothing")
-
-
-def test_rows_must_be_json_text(workspace: Workspace) -> None:
-    with pytest.raises(UserErrorException, match="takes JSON"):
-        Webservice(workspace, "iris-service").run({"data": []})  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import pytest
 
 from amlet.domain import run as runs
 from amlet.domain.artifact import Entry, tree_of
+from amlet.domain.deployment import Deployment
 from amlet.domain.environment import EnvironmentSpec, Package, lock_of
 from amlet.domain.job import Job
 from amlet.domain.metric import (
@@ -220,7 +221,7 @@ def every_page(text: str) -> dict[str, bytes]:
     tail = Tail(text, text, 3, cut=True, exists=True)
     row = a_row(text)
     service = Service(
-        "ws_1", text, text, [text], 1, None, None, text, text, text, text, {text: text}, {}, NOW, NOW, changes=0
+        "ws_1", text, text, Deployment([text]), 1, None, text, text, text, text, {text: text}, {}, NOW, NOW, changes=0
     )
     wrong = "? " + text
     asked = asked_for({"filter": wrong, "order": wrong}, text)

@@ -28,9 +28,12 @@ from amlet.wire.nodes import (
     WantedReplicas,
 )
 from amlet.wire.server import Done
+from amlet.wire.services import VersionQuery
 
 if TYPE_CHECKING:
     from amlet.client.pool import Data
+
+_ITSELF = VersionQuery()
 
 
 class NodesApi(Noun):
@@ -88,6 +91,10 @@ class NodesApi(Noun):
         """What a node brings along to its machine."""
         return self._call(Body, routes.NODE_PARCEL, digest)
 
-    def append_service_log(self, workspace_id: str, name: str, data: Data, size_bytes: Optional[int]) -> Done:
+    def append_service_log(
+        self, workspace_id: str, name: str, data: Data, size_bytes: Optional[int], query: VersionQuery = _ITSELF
+    ) -> Done:
         """Bring lines of a replica's log."""
-        return self._call(Done, routes.NODE_SERVICE_LOG, workspace_id, name, data=data, size_bytes=size_bytes)
+        return self._call(
+            Done, routes.NODE_SERVICE_LOG, workspace_id, name, data=data, size_bytes=size_bytes, query=query
+        )

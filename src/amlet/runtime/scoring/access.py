@@ -21,6 +21,8 @@ class AccessFile(NamedTuple):
 
     key_hashes: Optional[List[str]] = None
     token_secret: Optional[str] = None
+    processes: int = 1
+    """How many processes answer on the port, this one among them."""
 
     def write(self, folder: Path) -> None:
         write_json(folder / ACCESS_FILE, self._asdict())
@@ -44,6 +46,11 @@ class Access:
         if stamp is not None and stamp != self._seen:
             self._rules = self._read()
             self._seen = stamp
+
+    @property
+    def processes(self) -> int:
+        """How many processes answer on the port."""
+        return self._rules.processes
 
     def check(self, headers: Dict[bytes, bytes]) -> None:
         """

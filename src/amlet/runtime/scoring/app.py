@@ -68,6 +68,11 @@ class App:
         """Once a second: what may have changed outside."""
         self._access.refresh()
 
+    @property
+    def processes(self) -> int:
+        """How many processes answer on the port."""
+        return self._access.processes
+
     def _routed(self, request: Request) -> Optional[Response]:
         verbs = self._routes.get(request.path)
         if verbs is None:

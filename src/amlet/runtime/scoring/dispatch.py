@@ -61,6 +61,8 @@ class Dispatcher:
         self._threads = ThreadPoolExecutor(self._scorer.max_calls, thread_name_prefix="scoring")
         self._waiting: Deque[_Asked] = deque()
         self._calls = 0
+        self._overdue = 0
+        """Calls that have gone on past their timeout."""
         self._is_due = False
         self._expiry: Optional[asyncio.TimerHandle] = None
         self._quick_calls = 0
@@ -123,6 +125,7 @@ class Dispatcher:
 
         def late() -> None:
             owed[0] = False
+            self._count_overdue(1)
             for one in asked:
                 self._reply(one, message(504, f"Scoring timeout after {self._timeout_ms} ms"))  # v1-behaviours 15.13
 
@@ -134,10 +137,16 @@ class Dispatcher:
             self._app.metrics.working -= len(asked)
             if owed[0]:
                 self._done(asked, future.result(), time.perf_counter() - began_s)
+            else:
+                self._count_overdue(-1)
             self._work()
 
         future = self._threads.submit(self._answer, asked)
         future.add_done_callback(lambda done: self._loop.call_soon_threadsafe(ended, done))
+
+    def _count_overdue(self, change: int) -> None:
+        self._overdue += change
+        self._app.metrics.stuck = self._overdue >= self._scorer.max_calls
 
     def _answer(self, asked: List[_Asked]) -> List[Response]:
         if asked[0].item is not None:

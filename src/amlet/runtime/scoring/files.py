@@ -13,6 +13,10 @@ STATE_FILE = "state.json"
 MAX_BODY_BYTES = 100 << 20
 """v1-behaviours 15.16."""
 
+NEEDED = ("httptools>=0.6,<1",)
+WELCOME = ("uvloop>=0.17,<1", "orjson>=3.8,<4")
+"""What a replica needs beside its build, and what it takes where there is a wheel."""
+
 
 class ReplicaFile(NamedTuple):
     """What a replica is to serve, and where."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import time
 from bisect import bisect_left
 from pathlib import Path
@@ -46,6 +47,8 @@ class Metrics:
         """Requests that wait for their turn, now."""
         self.working = 0
         """Requests that are worked on, now."""
+        self.stuck = False
+        """Every turn is held by a call that is past its timeout."""
 
     def answered(self, status: int, elapsed_s: float) -> None:
         """A request for a prediction got its answer."""
@@ -85,6 +88,10 @@ class Metrics:
         lines += _single("amlet_requests_working", "gauge", "Requests that are worked on.", _now(found, "working"))
         busy_s = sum(one["busy_s"] for one in found)
         lines += _single("amlet_busy_seconds_total", "counter", "Time in the model or the script.", round(busy_s, 6))
+        cpu_s = sum(one["cpu_s"] for one in found)
+        lines += _single("amlet_cpu_seconds_total", "counter", "Processor time of the processes.", round(cpu_s, 3))
+        peak = sum(one["peak_bytes"] for one in found)
+        lines += _single("amlet_peak_memory_bytes", "gauge", "The most memory that each process held, summed.", peak)
         return ("\n".join(lines) + "\n").encode("ascii")
 
     def _own(self) -> Dict[str, Any]:
@@ -95,6 +102,9 @@ class Metrics:
             "busy_s": self.busy_s,
             "waiting": self.waiting,
             "working": self.working,
+            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "cpu_s": time.process_time(),
+            "stuck": self.stuck,
             "at_s": time.time(),
         }
 

@@ -18,6 +18,8 @@ IDLE_TIMEOUT_S = 75.0
 """For a connection between two requests."""
 LINGER_S = 10.0
 """How long what a refused client still sends is read and dropped: a reset would take the answer from it."""
+LAST_CALL_S = 1.0
+"""How long a drained replica waits for what may be on its way over a connection that is idle."""
 BODIES_IN_MEMORY = 4
 """Bodies of the largest size that may be held at once; what comes above is told to try again."""
 
@@ -32,13 +34,20 @@ class Limits(NamedTuple):
     max_body_bytes: int
     request_timeout_s: float = REQUEST_TIMEOUT_S
     idle_timeout_s: float = IDLE_TIMEOUT_S
+    last_call_s: float = LAST_CALL_S
 
 
 class Connections:
     """The open connections of a replica, and what they share."""
 
     def __init__(
-        self, dispatcher: Dispatcher, limits: Limits, parser: Callable[[Any], Any], log: Callable[[str], None]
+        self,
+        dispatcher: Dispatcher,
+        limits: Limits,
+        parser: Callable[[Any], Any],
+        log: Callable[[str], None],
+        *,
+        processes: int = 1,
     ) -> None:
         self.dispatcher = dispatcher
         self.limits = limits
@@ -49,6 +58,7 @@ class Connections:
         self.body_bytes = 0
         """Of all bodies held now."""
         self.draining = False
+        self._processes = processes
 
     def connection(self) -> Connection:
         """For the loop's `create_server`."""
@@ -60,11 +70,24 @@ class Connections:
         for connection in [item for item in self.open if item.deadline is not None and item.deadline < now]:
             connection.expire()
 
+    def share_with(self, processes: int) -> None:
+        """Let clients spread over so many processes: when there are more than before, some of the connections that are
+        kept open are closed after their next answer, so that whoever is free takes them anew.
+        """
+        if processes > self._processes:
+            held = list(self.open)
+            for connection in held[: round(len(held) * (1 - self._processes / processes))]:
+                connection.leaves = True
+        self._processes = processes
+
     def drain(self) -> None:
-        """Close the connections that wait, and the others after the answer they are owed."""
+        """Close each connection after the next answer, and after a while those that ask for none.
+
+        Not at once: a client that sends on a connection which it takes for open would get no answer.
+        """
         self.draining = True
         for connection in list(self.open):
-            connection.close_when_idle()
+            connection.close_soon()
 
 
 class Connection(asyncio.Protocol):
@@ -83,6 +106,8 @@ class Connection(asyncio.Protocol):
         self._closing = False
         """Nothing that comes in is parsed any more."""
         self._lingers = False
+        self.leaves = False
+        """It is closed after an answer that nothing follows."""
         self._farewell: Optional[Response] = None
         """The error to end with, once what is waiting has been answered."""
         self._started = 0.0
@@ -217,10 +242,10 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
-    def close_when_idle(self) -> None:
-        """Close at once, unless a request is being received or answered."""
-        if self._is_idle() and not self._in_request:
-            self._end()
+    def close_soon(self) -> None:
+        """Close after a last call, unless a request is being received or answered: then after the answer."""
+        if self._is_idle() and not self._in_request and not self._closing:
+            self.deadline = time.monotonic() + self._limits.last_call_s
 
     def _is_idle(self) -> bool:
         return self._busy is None and not self._waiting
@@ -242,7 +267,7 @@ class Connection(asyncio.Protocol):
         if whole is None or self._transport.is_closing():
             return
         drained = not self._waiting and not self._in_request and (self._closing or self._shared.draining)
-        last = not whole.keep_alive or drained
+        last = not whole.keep_alive or drained or (self.leaves and not self._waiting and not self._in_request)
         self._write(response, last=last, head=whole.request.method == "HEAD")
         self._log(whole.request.method, whole.request.path, response.status)
         self._release(len(whole.request.body))

@@ -117,7 +117,8 @@ def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], pa
         batching=order.batching,
     )
     lines = _TurnLog(loop)
-    connections = Connections(dispatcher, Limits(order.max_body_bytes), parser, lines.add)
+    limits = Limits(order.max_body_bytes)
+    connections = Connections(dispatcher, limits, parser, lines.add, processes=app.processes)
     listening = socket.socket(fileno=order.socket_fd)
     listening.setblocking(False)
     listening.set_inheritable(False)
@@ -142,6 +143,7 @@ async def _until(stop: Any, connections: Connections, listening: socket.socket, 
         await asyncio.wait([stop], timeout=1.0)
         connections.sweep()
         app.refresh()
+        connections.share_with(app.processes)
         app.metrics.write()
     server.close()
     connections.drain()

@@ -7,7 +7,8 @@ from starlette.responses import Response
 from amlet.base.errors import Forbidden, NotFound
 from amlet.domain.compute import Node
 from amlet.domain.run import CANCEL_REQUESTED
-from amlet.operations import collect, deploy, gang, lease, settle
+from amlet.operations import collect, gang, lease, replicas, settle
+from amlet.operations.service_records import find_service, replicas_topic, service_log_topic
 from amlet.operations.transitions import queue_topic, run_topic
 from amlet.server.context import Call, Handler, Parts
 from amlet.server.streams import file_response
@@ -165,14 +166,18 @@ async def settle_attempt(call: Call) -> SettleAnswer:
 async def sync_replicas(call: Call) -> WantedReplicas:
     _check_node(call)
     parts, asked = call.parts, call.body
-    await parts.write(lambda tx: deploy.sync_replicas(tx, asked, parts.now()))
+    unseal = parts.secrets.open
+    await parts.write(lambda tx: replicas.sync_replicas(tx, asked, parts.now()))
+
+    def wanted(tx: Transaction) -> WantedReplicas:
+        return replicas.wanted_replicas(tx, asked.node, unseal=unseal)
 
     async def changed() -> WantedReplicas | None:
-        found = await parts.read(lambda tx: deploy.wanted_replicas(tx, asked.node))
+        found = await parts.read(wanted)
         return found if found.number != asked.known else None
 
-    found = await parts.topics.until(deploy.replicas_topic(asked.node), changed, asked.wait_s)
-    return found if found is not None else await parts.read(lambda tx: deploy.wanted_replicas(tx, asked.node))
+    found = await parts.topics.until(replicas_topic(asked.node), changed, asked.wait_s)
+    return found if found is not None else await parts.read(wanted)
 
 
 async def parcel(call: Call) -> Response:
@@ -185,8 +190,10 @@ async def parcel(call: Call) -> Response:
 
 async def append_service_log(call: Call) -> Done:
     data = await call.raw(LOG_LIMIT_BYTES)
-    record = await call.parts.read(lambda tx: deploy.find_service(tx, call.workspace_id, call.path["name"]))
+    name, version = call.path["name"], call.query.version
+    record = await call.parts.read(lambda tx: find_service(tx, call.workspace_id, name, version))
     await call.parts.threaded(lambda: call.parts.logs.append(record.log, data))
+    call.parts.topics.publish([service_log_topic(call.workspace_id, name)])
     return Done()
 
 

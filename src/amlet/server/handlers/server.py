@@ -30,7 +30,7 @@ async def status(call: Call) -> ServerStatus:
             pid=os.getpid(),
             started=to_iso(call.parts.lifetime.started),
             runs_active=len(tx.runs.with_status(ACTIVE)),
-            services=len(tx.services.list()),
+            services=sum(not record.service.version for record in tx.services.list()),
             nodes=len(tx.nodes.list()),
         )
 

@@ -170,7 +170,7 @@ def read_listing(tx: Transaction, workspace_id: str, asked: Asked, here: str, no
     found, following = tx.runs.page(workspace_id, chosen)
     table = run_table(tx, workspace_id, found, now, asked.metrics)
     models = tx.models.list(workspace_id, ModelFilter(latest=True))
-    services = [record.service for record in tx.services.list(workspace_id)]
+    services = [record.service for record in tx.services.list(workspace_id) if not record.service.version]
     names = [experiment.name for experiment in tx.experiments.list(workspace_id)]
     return Listing(
         workspace=workspace,

@@ -1,5 +1,5 @@
 """v1's module: names of amlet.sdk."""
 
-from amlet.sdk.refused_names import ContainerImage, ContainerImageConfig
+from amlet.sdk.container_image import ContainerImage, ContainerImageConfig
 
 __all__ = ["ContainerImage", "ContainerImageConfig"]

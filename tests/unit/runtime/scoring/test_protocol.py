@@ -63,10 +63,10 @@ class Later:
 class Line:
     """One connection with all that stands around it."""
 
-    def __init__(self, *, patience_s: float = -1.0, max_body_bytes: int = 100) -> None:
+    def __init__(self, *, patience_s: float = -1.0, max_body_bytes: int = 100, last_call_s: float = 1.0) -> None:
         self.later = Later()
         self.log: list[str] = []
-        limits = Limits(max_body_bytes, patience_s, patience_s)
+        limits = Limits(max_body_bytes, patience_s, patience_s, last_call_s)
         self.all = Connections(cast(Dispatcher, self.later), limits, HttpRequestParser, self.log.append)
         self.wire = Wire()
         self.connection: Connection = self.all.connection()
@@ -152,7 +152,7 @@ def test_too_many_bytes_of_bodies_at_once_are_put_off() -> None:
     assert line.all.body_bytes == 399
 
 
-def test_a_drain_closes_the_idle_and_lets_the_busy_finish() -> None:
+def test_a_drain_lets_the_busy_finish() -> None:
     line = Line(patience_s=60)
     line.send(GET)
     line.all.drain()
@@ -160,9 +160,36 @@ def test_a_drain_closes_the_idle_and_lets_the_busy_finish() -> None:
     line.later.answer()
     assert b"connection: close" in line.wire.sent
     assert line.wire.ended == "closed"
-    idle = Line(patience_s=60)
-    idle.all.drain()
-    assert idle.wire.ended == "closed"
+
+
+def test_a_drained_connection_that_is_idle_gets_one_more_answer_or_is_closed_after_a_while() -> None:
+    asking = Line(patience_s=60)
+    asking.all.drain()
+    asking.all.sweep()
+    assert asking.wire.ended == ""
+    asking.send(GET)
+    asking.later.answer()
+    assert (b"connection: close" in asking.wire.sent, asking.wire.ended) == (True, "closed")
+    silent = Line(patience_s=60, last_call_s=-1)
+    silent.all.drain()
+    silent.all.sweep()
+    assert (silent.wire.sent, silent.wire.ended) == (b"", "closed")
+
+
+def test_when_processes_come_connections_are_let_go_after_an_answer_and_never_between_two() -> None:
+    line = Line(patience_s=60)
+    line.all.share_with(1_000_000_000)  # so many that every connection is one of those that leave
+    assert line.wire.ended == ""
+    line.send(GET + GET)
+    line.later.answer()
+    assert b"connection: close" not in line.wire.sent
+    line.later.answer()
+    assert (line.wire.sent.count(b"connection: close"), line.wire.ended) == (1, "closed")
+    stays = Line(patience_s=60)
+    stays.all.share_with(1)
+    stays.send(GET)
+    stays.later.answer()
+    assert (b"connection: close" in stays.wire.sent, stays.wire.ended) == (False, "")
 
 
 def test_a_half_closed_client_gets_its_answer() -> None:

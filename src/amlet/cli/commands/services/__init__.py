@@ -11,6 +11,9 @@ COMMANDS = {
     "show": "All about one.",
     "logs": "What its processes printed.",
     "call": "Send it a request.",
+    "keys": "What opens it; turn a key over.",
+    "update": "Change it without an outage.",
+    "traffic": "How an endpoint's requests are split between its versions.",
     "delete": "End and delete one.",
 }
 

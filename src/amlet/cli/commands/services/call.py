@@ -10,7 +10,8 @@ import click
 
 from amlet.cli import place
 from amlet.cli.options import json_option, workspace_options
-from amlet.sdk.webservice import call
+from amlet.cli.service_view import credential_of
+from amlet.sdk.webservice.asking import call
 
 
 @click.command("call")
@@ -31,5 +32,6 @@ def command(name: str, data: str, workspace: str | None, folder: Path, as_json: 
             data = Path(folder, data[1:]).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise click.BadParameter(f"{data[1:]} cannot be read: {error}.") from error
-    answer = call(held.client.services.get(held.workspace_id, name), data)
+    service = held.client.services.get(held.workspace_id, name)
+    answer = call(service, data, credential_of(held, service))
     print(json.dumps(answer, indent=None if as_json else 2))

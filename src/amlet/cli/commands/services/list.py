@@ -24,7 +24,13 @@ def command(workspace: str | None, folder: Path, as_json: bool) -> None:
         json_output.document(encode(found))
         return
     rows = [
-        (plain(one.name), one.state, plain(", ".join(one.model_ids)), str(one.revision), plain(one.address or "-"))
+        (
+            plain(one.name),
+            one.state,
+            plain(", ".join(one.model_ids) or one.deployment.entry_script or one.deployment.kind),
+            str(one.revision),
+            plain(one.address or "-"),
+        )
         for one in found
     ]
-    Terminal(sys.stdout).table(("SERVICE", "STATE", "MODELS", "REVISION", "ADDRESS"), rows)
+    Terminal(sys.stdout).table(("SERVICE", "STATE", "SERVES", "REVISION", "ADDRESS"), rows)

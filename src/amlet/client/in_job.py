@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from typing import Dict, Mapping
 
 import amlet
 from amlet.base.paths import owner_only
@@ -23,11 +24,7 @@ def install_in_job_side(root: Path) -> Path:
     Returns:
         `root/<version>-<digest>`.
     """
-    package = Path(amlet.__file__).parent
-    sources = {Path("amlet/__init__.py"): package / "__init__.py"}
-    for part in PARTS:
-        sources.update(_python_files(package / part, Path("amlet") / part))
-    sources.update(_python_files(package.parent / "azureml", Path("azureml")))
+    sources = in_job_files()
     digest = hashlib.sha256()
     for name in sorted(sources):
         digest.update(f"{name}\0".encode() + sources[name].read_bytes())
@@ -35,10 +32,7 @@ def install_in_job_side(root: Path) -> Path:
     if not folder.exists():
         partial = owner_only(root) / f".{folder.name}.{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
-        for name, source in sources.items():
-            target = partial / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+        copy_files(sources, partial)
         try:
             partial.rename(folder)
         except OSError:  # another server was first
@@ -46,5 +40,23 @@ def install_in_job_side(root: Path) -> Path:
     return folder
 
 
-def _python_files(folder: Path, prefix: Path) -> dict[Path, Path]:
+def in_job_files() -> Dict[Path, Path]:
+    """Where each file of the in-job side lies in this installation, by its place below the folder."""
+    package = Path(amlet.__file__).parent
+    sources = {Path("amlet/__init__.py"): package / "__init__.py"}
+    for part in PARTS:
+        sources.update(_python_files(package / part, Path("amlet") / part))
+    sources.update(_python_files(package.parent / "azureml", Path("azureml")))
+    return sources
+
+
+def copy_files(sources: Mapping[Path, Path], folder: Path) -> None:
+    """Copy files to their places below a folder."""
+    for name, source in sources.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def _python_files(folder: Path, prefix: Path) -> Dict[Path, Path]:
     return {prefix / file.relative_to(folder): file for file in folder.rglob("*.py")}

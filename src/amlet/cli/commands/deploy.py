@@ -1,0 +1,86 @@
+"""`amlet deploy`: serve models."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from amlet.base.errors import NotFound
+from amlet.base.ids import uuid4_text
+from amlet.cli import json_output, place
+from amlet.cli.deployment_options import deployment_of, deployment_options
+from amlet.cli.options import json_option, workspace_options
+from amlet.cli.service_view import wait_until_answers
+from amlet.cli.terminal import Terminal, plain
+from amlet.domain.deployment import ENDPOINT, OPEN, Deployment
+from amlet.sdk.connection import Connection
+from amlet.sdk.workspace import Workspace
+from amlet.wire.services import DeployService
+
+
+@click.command("deploy")
+@click.argument("name", metavar="SERVICE")
+@deployment_options
+@click.option("--overwrite", is_flag=True, help="Take the place of the service of this name, without an outage.")
+@click.option("-d", "--detach", is_flag=True, help="Do not wait for its first answer.")
+@workspace_options
+@json_option
+def command(
+    name: str,
+    overwrite: bool,
+    detach: bool,
+    workspace: str | None,
+    folder: Path,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Serve models as SERVICE, and wait for its first answer.
+
+    A scikit-learn model needs nothing but its name; anything else an entry script:
+
+    \b
+        amlet deploy iris -m iris
+        amlet deploy scorer -m iris:2 -m wine --script score.py --pip requirements.txt --replicas 2 --auth key
+        amlet deploy shop --version blue -m iris:1
+        amlet deploy shop --version green -m iris:2 --traffic 20
+    """
+    held = place.connection(workspace, folder)
+    terminal = Terminal(sys.stderr)
+    with json_output.only_ours(as_json):
+        version = options["version"]
+        asked = deployment_of(options, Deployment(), name, folder, Workspace(*held.names, _held=held))
+        if version:
+            _ensure_endpoint(held, name, options["auth"] or OPEN)
+        made = DeployService(
+            name,
+            asked.deployment,
+            asked.entries,
+            overwrite=overwrite,
+            description=options["description"],
+            tags=options["tags"],
+            request_id=uuid4_text(),
+            version=version,
+            traffic=options["traffic"],
+            is_default=options["is_default"],
+        )
+        answer = asked.send(held, lambda: held.client.services.deploy(held.workspace_id, made))
+        assert answer.service is not None
+        for note in answer.notes:
+            terminal.line(f"{terminal.strong('note:')} {plain(note)}")
+        service = answer.service if detach else wait_until_answers(held, answer.service)
+        if as_json:
+            json_output.document(service)
+            return
+        address = service.address or held.client.services.get(held.workspace_id, name).address
+        print(f"{address}/score" if address else service.name)
+
+
+def _ensure_endpoint(held: Connection, name: str, auth: str) -> None:
+    try:
+        held.client.services.get(held.workspace_id, name)
+    except NotFound:
+        asked = DeployService(name, Deployment(kind=ENDPOINT, auth=auth), request_id=uuid4_text())
+        held.client.services.deploy(held.workspace_id, asked)

@@ -1,0 +1,87 @@
+"""The listening sockets of services: opened once, kept over processes and revisions, closed with the last user."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Protocol
+
+from amlet.base.errors import ServiceFailed
+
+BACKLOG = 1024
+
+
+class Listens(Protocol):
+    """Who needs a port: a lease of replicas or of a router."""
+
+    @property
+    def workspace_id(self) -> str: ...
+    @property
+    def service(self) -> str: ...
+    @property
+    def port(self) -> int | None: ...
+    @property
+    def host(self) -> str: ...
+
+
+Key = tuple[str, str, str]
+"""A service: its workspace's id, its name, the version of an endpoint."""
+
+
+class Ports:
+    """Safe from any thread. Revisions of one service share its socket: which of their processes accepts, answers."""
+
+    def __init__(self) -> None:
+        self._open: dict[Key, socket.socket] = {}
+        self._users: dict[socket.socket, int] = {}
+        self._lock = threading.Lock()
+
+    def of(self, lease: Listens) -> socket.socket:
+        """The service's socket, to be left with `leave`.
+
+        Raises:
+            ServiceFailed: its port is another program's.
+        """
+        key = (lease.workspace_id, lease.service, getattr(lease, "version", ""))
+        with self._lock:
+            held = self._open.get(key)
+            if held is None or lease.port not in (None, held.getsockname()[1]):
+                held = _listen(lease.host, lease.port)
+                self._open[key] = held
+                self._users[held] = 0
+            self._users[held] += 1
+            return held
+
+    def number(self, workspace_id: str, service: str, version: str) -> int | None:
+        """The port that a version answers on now."""
+        with self._lock:
+            held = self._open.get((workspace_id, service, version))
+            return held.getsockname()[1] if held is not None else None
+
+    def leave(self, held: socket.socket) -> None:
+        """One user less; with the last one the port is free."""
+        with self._lock:
+            self._users[held] -= 1
+            if self._users[held]:
+                return
+            del self._users[held]
+            for key in [key for key, other in self._open.items() if other is held]:
+                del self._open[key]
+            held.close()
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    """Open the port; without one, any free one."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port or 0))
+    except OSError as error:
+        listening.close()
+        raise ServiceFailed(
+            f"Port {port} on {host} is in use by another program.",
+            hint="end that program, or deploy under another name: a new service gets a free port.",
+        ) from error
+    listening.listen(BACKLOG)
+    listening.set_inheritable(True)
+    return listening

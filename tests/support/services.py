@@ -1,0 +1,155 @@
+"""Services of entry scripts on a real server, asked over real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from amlet.client.snapshot import scan
+from amlet.client.uploads import sources_of, submit_with_blobs
+from amlet.domain.deployment import Deployment
+from amlet.domain.environment import EnvironmentSpec
+from amlet.domain.service import Service
+from amlet.node.keeper import replica_name
+from amlet.wire.models import RegisterModel
+from amlet.wire.services import DeployService, ServiceQuery, TailQuery, UpdateService, VersionQuery
+from support.server import RealServer, until
+
+PLAIN = EnvironmentSpec("plain", pip=["wheel"])
+"""An environment that is built in no time."""
+
+
+class Place(NamedTuple):
+    """A workspace of a real server, and a folder for entry scripts."""
+
+    server: RealServer
+    workspace_id: str
+    folder: Path
+
+    def deploy(self, name: str, script: str, *, update: bool = False, version: str = "", **changes: Any) -> Service:
+        """Deploy or update a service of a script."""
+        client = self.server.client()
+        source = self.folder / f"{name} é"
+        source.mkdir(exist_ok=True)
+        (source / "score.py").write_text(script)
+        snapshot = scan(source)
+        own = {key: value for key, value in changes.items() if key in Deployment._fields}
+        others = {key: value for key, value in changes.items() if key not in own}
+        deployment = Deployment(entry_script="score.py", environment=PLAIN)._replace(**own)
+
+        def call() -> Any:
+            if update:
+                asked = UpdateService(deployment, snapshot.entries, version=version, **others)
+                return client.services.update(self.workspace_id, name, asked)
+            made = DeployService(name, deployment, snapshot.entries, version=version, **others)
+            return client.services.deploy(self.workspace_id, made)
+
+        answer = submit_with_blobs(call, client, self.workspace_id, sources_of(source, snapshot.entries))
+        return answer.service  # type: ignore[no-any-return]
+
+    def get(self, name: str, version: str = "") -> Service:
+        return self.server.client().services.get(self.workspace_id, name, ServiceQuery(version=version))
+
+    def settled(self, name: str, *, revision: int = 0, state: str = "Healthy", version: str = "") -> Service:
+        def look() -> Service | None:
+            found = self.get(name, version)
+            if found.state == "Failed" and state != "Failed":
+                raise AssertionError(found.error)
+            return found if found.state == state and found.revision >= revision else None
+
+        return until(look, what=f"{name} {version} {state}", seconds=60)
+
+    def register(self, name: str, *paths: str) -> str:
+        """A model of files with little in them; its id."""
+        client = self.server.client()
+        folder = self.folder / f"model {name}"
+        for path in paths:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(name)
+        entries = scan(folder).entries
+        asked = RegisterModel(name, entries=entries, request_id=f"{name}-{time.monotonic()}")
+        answer = submit_with_blobs(
+            lambda: client.models.register(self.workspace_id, asked),
+            client,
+            self.workspace_id,
+            sources_of(folder, entries),
+        )
+        assert answer.model is not None
+        return answer.model.id
+
+    def pids(self, name: str, revision: int) -> list[int]:
+        return replica_pids(self.server, self.workspace_id, name, revision)
+
+    def log(self, name: str) -> str:
+        with self.server.client().services.logs(self.workspace_id, name, TailQuery()) as body:
+            return body.read().decode()
+
+    def delete(self, name: str, version: str = "") -> None:
+        self.server.client().services.delete(self.workspace_id, name, VersionQuery(version))
+
+
+def ask(address: str | None, body: bytes = b"x", **headers: str) -> tuple[int, Any]:
+    """One request on a connection of its own."""
+    with contextlib.closing(http.client.HTTPConnection(urlsplit(address or "").netloc, timeout=20)) as connection:
+        connection.request("POST", "/score", body, headers)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+
+def with_key(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def replica_pids(server: RealServer, workspace_id: str, name: str, revision: int) -> list[int]:
+    """The processes of a revision."""
+    folder = server.home.nodes / "local" / "replicas"
+    found = []
+    for path in sorted(folder.glob(f"{replica_name(workspace_id, name, revision)}-*/*/process.json")):
+        with contextlib.suppress(OSError, ValueError):
+            found.append(int(json.loads(path.read_text())["pid"]))
+    return found
+
+
+class Clients:
+    """Clients that ask without a pause: some keep their connection, some take a new one for each request."""
+
+    def __init__(self, address: str, count: int = 4) -> None:
+        self._address = urlsplit(address).netloc
+        self._ended = threading.Event()
+        self.failures: list[str] = []
+        self.answers: list[Any] = []
+        self._threads = [threading.Thread(target=self._ask, args=(at % 2 == 0,)) for at in range(count)]
+
+    def __enter__(self) -> Clients:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, keeps: bool) -> None:
+        connection = http.client.HTTPConnection(self._address, timeout=20)
+        while not self._ended.is_set():
+            try:
+                connection.request("POST", "/score", b"x")
+                answer = connection.getresponse()
+                told = json.loads(answer.read())
+                if answer.status != 200:
+                    self.failures.append(f"{answer.status} {told}")
+                self.answers.append(told)
+                # http.client connects anew by itself after an answer that says that it closes.
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                connection.close()
+            if not keeps:
+                connection.close()
+        connection.close()
