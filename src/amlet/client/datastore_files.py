@@ -10,7 +10,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from amlet.base.errors import NotFound
 from amlet.base.hashing import sha256_bytes, sha256_stream
@@ -44,7 +44,7 @@ Told = Callable[[str], None]
 class ToUpload(NamedTuple):
     """A file of this machine's, and the path it is to have on a datastore."""
 
-    source: Path
+    source: Union[str, Path]
     path: str
 
 
@@ -189,10 +189,10 @@ class DatastoreFiles:
         entries: List[Entry] = []
         sources: Sources = {}
         for file in batch:
-            with file.source.open("rb") as stream:
+            with Path(file.source).open("rb") as stream:
                 sha256, size = sha256_stream(stream)
             entries.append(Entry(clean_path(file.path), sha256, size))
-            sources[sha256] = (file.source, size)
+            sources[sha256] = (Path(file.source), size)
         asked = PutDataFiles(entries, overwrite)
         return submit_with_blobs(
             lambda: self._client.datastores.put_files(self._workspace_id, datastore, asked),
@@ -284,7 +284,7 @@ def _batches(files: Sequence[ToUpload]) -> Iterator[List[ToUpload]]:
     size = 0
     for file in files:
         batch.append(file)
-        size += file.source.stat().st_size
+        size += Path(file.source).stat().st_size
         if len(batch) >= BATCH_FILES or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0

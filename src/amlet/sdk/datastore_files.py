@@ -84,7 +84,7 @@ def upload(
     with as_v1():
         return files_of(workspace).upload(
             datastore,
-            [ToUpload(Path(source), path) for source, path in files],
+            [ToUpload(source, path) for source, path in files],
             overwrite=overwrite,
             told=told,
             progress=progress,
