@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequenc
 from amlet.base.ids import uuid4_text
 from amlet.base.paths import Home, owner_only
 from amlet.domain.deployment import ACI_SERVICE, Deployment
+from amlet.runtime.process import ProcessMark, mark_of
 from amlet.sdk.deployment import chosen_models, with_inference, with_models
 from amlet.sdk.exceptions import UserErrorException, WebserviceException
 from amlet.sdk.local_work import FAILED, RUNNING, LocalWork, wait_until_over
@@ -32,6 +33,9 @@ LEAST_REQUESTS = 100
 """Rows are asked again until there were so many, or the time is over."""
 MEMORY_ROOM = 1.25
 """What is recommended, over the most that was held."""
+
+MEASURED_BY = "amlet.measured_by"
+"""A property of the service that is made for it: whose process deletes it."""
 
 PERCENTILES = {"50": 0.5, "90": 0.9, "95": 0.95, "99": 0.99, "999": 0.999}
 
@@ -216,9 +220,10 @@ def summary(latencies_s: Sequence[float], successes: int, before: Usage, after: 
 def _measure(workspace: Workspace, wanted: Any, requests: List[str]) -> Dict[str, Any]:
     from amlet.sdk.deploy import send
     from amlet.sdk.webservice.aci_configuration import AciServiceDeploymentConfiguration
-    from amlet.sdk.webservice.webservice import class_of
+    from amlet.sdk.webservice.finding import class_of
 
-    config = AciServiceDeploymentConfiguration()
+    _end_left_over(workspace)
+    config = AciServiceDeploymentConfiguration(properties={MEASURED_BY: json.dumps(mark_of())})
     record = send(workspace, config._request(f"profile-{uuid4_text()[:12]}"), wanted, config)
     service = class_of(record)._of(workspace, record)
     try:
@@ -226,6 +231,15 @@ def _measure(workspace: Workspace, wanted: Any, requests: List[str]) -> Dict[str
         return _ask_all(service, requests)
     finally:
         service.delete()
+
+
+def _end_left_over(workspace: Workspace) -> None:
+    """Delete what processes that were killed while they measured have left."""
+    from amlet.sdk.webservice import Webservice
+
+    for service in Webservice.list(workspace, properties=[MEASURED_BY]):
+        if not ProcessMark(*json.loads(service.properties[MEASURED_BY])).is_alive():
+            service.delete()
 
 
 def _ask_all(service: Any, requests: List[str]) -> Dict[str, Any]:
