@@ -39,7 +39,7 @@ def deploy(
     show_output: bool = False,
 ) -> Webservice:
     """See `Model.deploy`."""
-    from amlet.sdk.webservice.webservice import class_of
+    from amlet.sdk.webservice.finding import class_of
 
     if not SERVICE.allows(name):
         raise WebserviceException(f"{name!r} cannot be the name of a service: {SERVICE.words}.")
@@ -148,7 +148,7 @@ def _is_replaced(workspace: Workspace, name: str, config: WebserviceDeploymentCo
     if not isinstance(config, LocalWebserviceDeploymentConfiguration):
         return False
     from amlet.domain.deployment import LOCAL_SERVICE
-    from amlet.sdk.webservice.webservice import find_all
+    from amlet.sdk.webservice.finding import find_all
 
     held = {record.name: record for record in find_all(workspace, None, None)}
     return name in held and held[name].deployment.kind == LOCAL_SERVICE

@@ -5,22 +5,18 @@ from __future__ import annotations
 import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
-from amlet.base.errors import NotFound
 from amlet.base.ids import uuid4_text
-from amlet.base.names import MODEL
 from amlet.base.paths import inside
 from amlet.domain import model as records
 from amlet.sdk.exceptions import (
-    AzureMLException,
     UserErrorException,
     WebserviceException,
     as_v1,
 )
 from amlet.sdk.model_links import dataset_uses, sample_id, serialize, user_name
 from amlet.sdk.model_search import find_records, name_and_version, not_found
-from amlet.sdk.notice import say, warn
 from amlet.sdk.refused import RefusedMember
 from amlet.sdk.resource_configuration import ResourceConfiguration
 
@@ -32,7 +28,6 @@ if TYPE_CHECKING:
     from amlet.sdk.run import Run
     from amlet.sdk.webservice import Webservice
     from amlet.sdk.workspace import Workspace
-    from amlet.wire.models import RegisterModel
 
 PAGE_COUNTS = (20, 255)
 """v1-behaviours 14.5."""
@@ -117,7 +112,7 @@ class Model:
             FileNotFoundError: if there is no such path.
             WebserviceException: for a bad name, framework or resource configuration.
         """
-        from amlet.sdk.local_files import files_below
+        from amlet.sdk.model_registration import check_registration, files_of_model, register
         from amlet.wire.models import RegisterModel
 
         asked = RegisterModel(
@@ -135,23 +130,9 @@ class Model:
             sample_output=sample_id("sample_output_dataset", sample_output_dataset),
             by=user_name(),
         )
-        Model._check_registration(asked)
-        place = Path(model_path).absolute()
-        if not place.exists():
-            raise FileNotFoundError(f"Error, provided model path does not exist: {place}")
-        if Path.cwd() not in place.resolve().parents:
-            say(f"{place} is outside this folder, which v1 refuses; it is registered all the same.")
-        files = files_below(place, place.name)
-        entries = files.entries
-        if child_paths is not None:
-            wanted = {f"{place.name}/{Path(child).as_posix()}" for child in child_paths}
-            entries = [entry for entry in entries if entry.path in wanted]
-            lost = sorted(wanted - {entry.path for entry in entries})
-            if lost:
-                raise FileNotFoundError(f"Error, provided child paths do not exist in {place}: {', '.join(lost)}")
-        if not entries:
-            raise WebserviceException(f"{place} holds no files to make a model of.")
-        return Model._register(workspace, asked._replace(entries=entries), files.sources)
+        check_registration(asked)
+        files = files_of_model(Path(model_path), child_paths)
+        return register(workspace, asked._replace(entries=files.entries), files.sources)
 
     @staticmethod
     def list(
@@ -529,49 +510,3 @@ class Model:
         with as_v1(WebserviceException):
             record = held.client.models.edit(held.workspace_id, self.name, self.version, asked)
         self._set(record)
-
-    @staticmethod
-    def _check_registration(asked: RegisterModel) -> None:
-        """v1's checks before anything is sent (v1-behaviours 14.1)."""
-        if not MODEL.allows(asked.name):
-            raise WebserviceException(f"{asked.name!r} cannot be the name of a model: {MODEL.words}.")
-        if asked.framework_version is not None and asked.framework is None:
-            raise WebserviceException(
-                f"model_framework_version {asked.framework_version!r} is given without a model_framework.",
-                hint="add model_framework=Model.Framework.SCIKITLEARN.",
-            )
-        if asked.framework is not None and asked.framework not in records.FRAMEWORKS:
-            raise WebserviceException(
-                f"model_framework {asked.framework!r} is none of {', '.join(records.FRAMEWORKS)}."
-            )
-
-    @staticmethod
-    def _register(
-        workspace: Workspace,
-        asked: RegisterModel,
-        sources: Mapping[str, Tuple[Union[str, Path], int]],
-        *,
-        missing: Type[AzureMLException] = WebserviceException,
-    ) -> Model:
-        """Send what is missing and register.
-
-        Args:
-            missing: What to raise when the run has no such file.
-        """
-        from amlet.client.uploads import submit_with_blobs
-
-        print(f"Registering model {asked.name}", flush=True)
-        held = workspace._connection
-        with as_v1(WebserviceException):
-            try:
-                answer = submit_with_blobs(
-                    lambda: held.client.models.register(held.workspace_id, asked),
-                    held.client,
-                    held.workspace_id,
-                    dict(sources),
-                )
-            except NotFound as error:
-                raise missing(error.message, hint=error.hint) from error
-        for note in answer.notes:
-            warn(note)
-        return Model(workspace, _record=answer.model)

@@ -220,7 +220,7 @@ def summary(latencies_s: Sequence[float], successes: int, before: Usage, after: 
 def _measure(workspace: Workspace, wanted: Any, requests: List[str]) -> Dict[str, Any]:
     from amlet.sdk.deploy import send
     from amlet.sdk.webservice.aci_configuration import AciServiceDeploymentConfiguration
-    from amlet.sdk.webservice.webservice import class_of
+    from amlet.sdk.webservice.finding import class_of
 
     _end_left_over(workspace)
     config = AciServiceDeploymentConfiguration(properties={MEASURED_BY: json.dumps(mark_of())})

@@ -288,8 +288,8 @@ class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
             ModelPathNotFoundException: if the run has no such file, listing those that it has.
             WebserviceException: for a bad name, framework or resource configuration.
         """
-        from amlet.sdk.model import Model
         from amlet.sdk.model_links import dataset_uses, sample_id, user_name
+        from amlet.sdk.model_registration import check_registration, register
         from amlet.wire.models import RegisterModel
 
         warn_ignored("Run.register_model", list(kwargs))
@@ -309,9 +309,9 @@ class Run(MetricLogging, RunMarks, RunFiles, RunTree, RunSnapshots):
             sample_output=sample_id("sample_output_dataset", sample_output_dataset),
             by=user_name(),
         )
-        Model._check_registration(asked)
+        check_registration(asked)
         self._hand_in_outputs(str(asked.path))
-        return Model._register(self.experiment.workspace, asked, {}, missing=ModelPathNotFoundException)
+        return register(self.experiment.workspace, asked, {}, missing=ModelPathNotFoundException)
 
     def start(self) -> None:
         """Nothing to do: a run here has begun when it is there. Accepted as in v1."""

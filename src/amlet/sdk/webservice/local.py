@@ -11,7 +11,8 @@ from amlet.sdk.deployment import Wanted, chosen_models, collected_again, with_in
 from amlet.sdk.exceptions import WebserviceException, as_v1
 from amlet.sdk.notice import given, warn_ignored
 from amlet.sdk.webservice.configuration import LocalWebserviceDeploymentConfiguration
-from amlet.sdk.webservice.webservice import PATIENCE_S, Webservice, find, find_all, is_missing
+from amlet.sdk.webservice.finding import PATIENCE_S, find, find_all, is_missing
+from amlet.sdk.webservice.webservice import Webservice
 
 if TYPE_CHECKING:
     from amlet.sdk.workspace import Workspace
@@ -235,7 +236,7 @@ class LocalWebservice(Webservice):
             WebserviceException: if the entry script is not on this machine any more.
         """
         from amlet.sdk.deploy import configuration_of, send, serving_target
-        from amlet.sdk.webservice.webservice import class_of
+        from amlet.sdk.webservice.finding import class_of
 
         config = configuration_of(deployment_config, deployment_target)
         held = self._record.deployment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
@@ -15,22 +14,16 @@ from amlet.sdk.filters import has_all
 from amlet.sdk.notice import given, warn, warn_ignored
 from amlet.sdk.refused import RefusedMember
 from amlet.sdk.webservice.asking import UNAUTHORIZED, Answer, ask
+from amlet.sdk.webservice.finding import class_of, compute_type_of, find, find_all, is_missing
 
 if TYPE_CHECKING:
     from amlet.sdk.deployment import Wanted
     from amlet.sdk.workspace import Workspace
 
 WAIT_S = 20.0
-PATIENCE_S = 600.0
 TAKEN_IN_S = 3.0
 """So long after a change of keys every replica has taken it in."""
 
-COMPUTE_TYPES = {
-    kinds.LOCAL_SERVICE: "LOCAL",
-    kinds.ACI_SERVICE: "ACI",
-    kinds.AKS_SERVICE: "AKS",
-    kinds.ENDPOINT: "AKSENDPOINT",
-}
 PRIMARY, SECONDARY = "Primary", "Secondary"
 
 
@@ -287,34 +280,9 @@ class Webservice:
             WebserviceException: at once when the service fails, with the traceback of its process; or when the time
                 is over.
         """
-        if show_output:
-            print(
-                "Tips: You can try get_logs(), which holds all that the service printed, if anything goes wrong.\n"
-                "Running",
-                flush=True,
-            )
-        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-        after, told = -1, None
-        while True:
-            wait_s = WAIT_S if deadline is None else max(0.0, min(WAIT_S, deadline - time.monotonic()))
-            self._known = find(self.workspace, self._name, after, wait_s, version=self._version)
-            if show_output and self._record.step != told:
-                told = self._record.step
-                print(f"{time.strftime('%Y-%m-%d %H:%M:%S%z')} {told.rstrip('.')}.", flush=True)
-            if self._record.state == records.HEALTHY:
-                break
-            if self._record.state == records.FAILED:
-                raise self._failed(show_output=show_output)
-            after = self._record.changes
-            if deadline is not None and time.monotonic() >= deadline:
-                raise WebserviceException(
-                    f"Service {self.name} is not ready after {timeout_sec:g} s: it is {self.state}, {told or ''}.",
-                    hint="wait_for_deployment() waits on; get_logs() tells what it printed.",
-                )
-        if show_output:
-            print(
-                f'Succeeded\n{self.compute_type} service creation operation finished, operation "Succeeded"', flush=True
-            )
+        from amlet.sdk.webservice.waiting import wait
+
+        wait(self, show_output=show_output, timeout_s=timeout_sec)
 
     def run(self, input: Union[str, bytes]) -> Any:
         """Send rows and give the answer, parsed. Where the service needs a key or a token, this brings one along.
@@ -532,74 +500,9 @@ class Webservice:
             return [held.client.services.token(held.workspace_id, self._name).token]
 
     def _failed(self, *, show_output: bool) -> WebserviceException:
+        """What `wait_for_deployment` raises of a service that does not start."""
+        from amlet.sdk.webservice.waiting import failure
+
         if show_output:
             print("Failed", flush=True)
-        error = self.error or "Nothing more is known."
-        told = {"code": "DeploymentFailed", "statusCode": 400, "message": error.split("\n", 1)[0]}
-        return WebserviceException(
-            "Service deployment polling reached non-successful terminal state, current service state: "
-            f"{self._record.state}\nOperation ID: {self.name}-{self._record.revision}\n"
-            f"More information can be found using '.get_logs()'\nError:\n{json.dumps(told, indent=2)}\n{error}",
-            hint="service.get_logs() holds all that it printed.",
-        )
-
-
-def class_of(record: records.Service) -> Any:
-    """The class of a service."""
-    from amlet.sdk.webservice.aci import AciWebservice
-    from amlet.sdk.webservice.aks import AksWebservice
-    from amlet.sdk.webservice.endpoint import AksEndpoint
-    from amlet.sdk.webservice.local import LocalWebservice
-    from amlet.sdk.webservice.unknown import UnknownWebservice
-
-    chosen = {
-        kinds.LOCAL_SERVICE: LocalWebservice,
-        kinds.ACI_SERVICE: AciWebservice,
-        kinds.AKS_SERVICE: AksWebservice,
-        kinds.ENDPOINT: AksEndpoint,
-    }
-    return chosen.get(record.deployment.kind, UnknownWebservice)
-
-
-def compute_type_of(record: records.Service) -> str:
-    """v1's word for the kind of a service."""
-    return COMPUTE_TYPES.get(record.deployment.kind, record.deployment.kind.upper())
-
-
-def find(
-    workspace: Workspace, name: str, after: int = -1, wait_s: float = 0.0, *, version: str = ""
-) -> records.Service:
-    """The record of a service, or its next change.
-
-    Raises:
-        WebserviceException: if there is none.
-    """
-    from amlet.wire.services import ServiceQuery
-
-    held = workspace._connection
-    with as_v1(WebserviceException):
-        record: records.Service = held.client.services.get(
-            held.workspace_id,
-            name,
-            ServiceQuery(after, wait_s, version),
-            patience_s=PATIENCE_S if wait_s else None,
-        )
-    return record
-
-
-def find_all(workspace: Workspace, model_name: Optional[str], model_id: Optional[str]) -> List[records.Service]:
-    """The records of all services of a model, or of all."""
-    held = workspace._connection
-    with as_v1(WebserviceException):
-        found = held.client.services.list(held.workspace_id).services
-    return [
-        record
-        for record in found
-        if (model_id is None or model_id in record.model_ids)
-        and (model_name is None or any(one.rpartition(":")[0] == model_name for one in record.model_ids))
-    ]
-
-
-def is_missing(error: WebserviceException) -> bool:
-    """Whether it tells that there is no such service."""
-    return "WebserviceNotFound" in error.message
+        return failure(self.name, self._record)
