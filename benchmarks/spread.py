@@ -109,6 +109,7 @@ def figures(place: Place) -> Iterator[Figure]:
         bar = Bar(ratio=1 / 0.9) if name == "sleep_1s" else Bar()
         yield Figure(words, "s", ours[name], "all of 2 cores", floor, bar, note=note)
     for name, words in (
+        ("sleep_1s", "8 tasks that sleep 1 s"),
         ("work_1s", "8 tasks of 1 s of work"),
         ("work_50ms", "80 tasks of 50 ms of work"),
         ("sleep_50ms", "80 tasks that sleep 50 ms"),

@@ -272,7 +272,7 @@ def test_parents_end_when_memory_is_short_but_none_whose_run_goes_on(one: Bench)
 
 
 def test_parents_end_that_nobody_uses(one: Bench) -> None:
-    pool = WarmPool(one.root / "impatient", SDK, idle_s=0.0, meminfo=one.meminfo)
+    pool = WarmPool(one.root / "impatient", SDK, idle_s=0.5, meminfo=one.meminfo)
     one.pool, held = pool, one.pool
     held.close()
     assert one.ended(one.warm(FIRST)).signal is None
