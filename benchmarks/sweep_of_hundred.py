@@ -14,7 +14,7 @@ from benchmarks.warm_starts import HUNDRED, NO_TRACKING, RAY_TUNE, TRAIN, _forke
 
 PAIRS = 3
 PACKAGES = ("scikit-learn", "joblib")
-XARGS_RUNS, RAY_TRIALS = 30, 20
+XARGS_RUNS, RAY_TRIALS = 20, 10
 """Those who need a second and more a trial are asked for so many."""
 NAME = "a sweep of a hundred, two at a time"
 
