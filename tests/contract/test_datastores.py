@@ -1,6 +1,6 @@
 """The contract of stores of files, which every one keeps: a folder, Azure's blob storage (Azurite), S3 (moto).
 
-Azure's file shares have no emulator: theirs is a server of ours, after the documented protocol.
+Azure's file shares have no emulator: theirs is a server of ours, which speaks what Azure's own library asks of it.
 """
 
 from __future__ import annotations

@@ -164,8 +164,7 @@ def _bucket(workspace: Workspace, name: str, address: str) -> Datastore:
     )
 
 
-def test_a_store_that_goes_away_in_mid_download_leaves_whole_files_alone(workspace: Workspace, tmp_path: Path) -> None:
-    """The store's network breaks off every answer after some bytes, and every try again does."""
+def test_a_store_that_has_gone_away_leaves_no_file_and_no_record(workspace: Workspace, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     (source / "a.txt").write_text("small")

@@ -18,9 +18,6 @@ XGBOOST = "XGBoost"
 FRAMEWORKS = (CUSTOM, TENSORFLOW, SCIKITLEARN, ONNX, TFKERAS, PYTORCH, MULTI, LIGHTGBM, XGBOOST)
 """v1-behaviours 14.9; the last two are amlet's own."""
 
-SERVED_WITHOUT_CODE = (SCIKITLEARN, ONNX, LIGHTGBM, XGBOOST)
-"""What a service answers with no entry script: see `serving/nocode.py`."""
-
 
 STAGES = ("Staging", "Production", "Archived")
 """How far a version has come, in words that other registries have too; None is none of them."""

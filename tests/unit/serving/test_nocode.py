@@ -9,7 +9,7 @@ import pytest
 from amlet.base.errors import InvalidInput
 from amlet.domain.artifact import Entry, Tree
 from amlet.domain.environment import Lock, Package, lock_of
-from amlet.domain.model import SERVED_WITHOUT_CODE, Model
+from amlet.domain.model import Model
 from amlet.serving import nocode
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -82,7 +82,3 @@ def test_a_model_of_no_run_gets_its_framework_as_registered(
 def test_an_old_scikit_learn_gets_no_package_that_it_cannot_have() -> None:
     spec = nocode.environment_for(_model("ScikitLearn", "0.20.3"))
     assert spec.pip == ["scikit-learn==0.20.3", "joblib", "numpy", "pandas"]
-
-
-def test_the_sdk_and_the_server_agree_on_what_needs_no_code() -> None:
-    assert tuple(nocode.FRAMEWORKS) == SERVED_WITHOUT_CODE
