@@ -57,7 +57,7 @@ def figures(place: Place) -> Iterator[Figure]:
         call = f"d = {source}; d.filter(d['a'] > 10).to_csv_files().download({str(out)!r}, overwrite=True)"
         took = [_run(call)[1] for _ in range(2)]
         idle = [_run("pass")[1] for _ in range(2)]
-        yield Figure(f"memory of {name} filtered into CSV", "MB", took, "the imports alone", idle, Bar(over=200))
+        yield Figure(f"memory of {name} filtered into CSV", "MB", took, "the imports alone", idle, Bar(ours=200))
 
 
 def _make(folder: Path) -> tuple[Path, Path]:

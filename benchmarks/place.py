@@ -79,6 +79,17 @@ class Place:
         made.mkdir()
         return made
 
+    def python_with(self, package: str) -> Path:
+        """The Python of a build of this home's that holds a package.
+
+        Raises:
+            RuntimeError: there is none.
+        """
+        for python in self.home.environments.glob("builds/*/bin/python"):
+            if list(python.parent.parent.glob(f"lib/*/site-packages/{package}")):
+                return python
+        raise RuntimeError(f"no build in {self.home.environments} holds {package}")
+
     @contextmanager
     def other_home(self) -> Iterator[Home]:
         """A home beside this one; its server, if one was started, is ended."""

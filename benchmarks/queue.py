@@ -84,7 +84,7 @@ def _of(records: Database, count: int) -> Took:
         job = Job(SPEC, "", script="train.py", priority=number % PRIORITIES)
         asked = SubmitRun(f"exp{number % EXPERIMENTS}", job, [SCRIPT], f"s{number}", run_id=f"r{number}")
         now = NOW + timedelta(seconds=number)
-        do(lambda tx, asked=asked, now=now: submit.submit(tx, workspace, asked, lambda _: LOCK, now))
+        do(lambda tx, asked=asked, now=now: submit.submit(tx, workspace, asked, lambda *_: LOCK, now))
     submitted = time.perf_counter() - began
 
     began = time.perf_counter()

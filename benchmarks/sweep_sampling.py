@@ -33,7 +33,7 @@ from amlet.sweeps.model_based import Known, ModelBased
 from amlet.sweeps.policies import rule
 from benchmarks.measure import Bar, Figure, interleaved, timed_ms
 from benchmarks.place import Place, Skipped
-from benchmarks.sweeping import FEW, MANY, RANDOM_POINTS, cost_ms
+from benchmarks.sweeping import MANY, RANDOM_POINTS, cost, own_cost
 from benchmarks.turns import Side, side
 
 DRAWS, MORE_DRAWS = 1_000, 10_000
@@ -153,13 +153,7 @@ def _draw_ms(sampling: Sampling, count: int) -> float:
 
 def _swept() -> Iterator[Figure]:
     for name, sampling in (("grid", Sampling(GRID, CELLS, 1)), ("quasi-random", Sampling(QUASI_RANDOM, MIXED, 1))):
-        many, few = interleaved(
-            lambda: cost_ms(MANY, sampling=sampling),  # noqa: B023
-            lambda: cost_ms(FEW, sampling=sampling),  # noqa: B023
-            pairs=PAIRS,
-            warm=False,
-        )
-        yield Figure(f"a {name} trial of {MANY:,}", "ms", many, f"a trial of {FEW}", few, Bar(ours=5, ratio=1.2))
+        yield own_cost(f"a {name} trial of {MANY:,}", sampling)
 
 
 def _model(asked: Side) -> Iterator[Figure]:
@@ -167,7 +161,7 @@ def _model(asked: Side) -> Iterator[Figure]:
     floor, bar = "Optuna's own ask and tell", Bar(over=3)
     mine, theirs = interleaved(lambda: _asked_ms(sampling), asked, pairs=PAIRS)
     yield Figure(f"a question to TPE of {MANY:,}", "ms", mine, floor, theirs, bar)
-    mine, theirs = interleaved(lambda: cost_ms(MANY, sampling=sampling), asked, pairs=1, warm=False)
+    mine, theirs = interleaved(lambda: cost(MANY, sampling).ms, asked, pairs=1, warm=False)
     yield Figure(f"a TPE trial of {MANY:,}", "ms", mine, floor, theirs, bar)
 
 

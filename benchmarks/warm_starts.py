@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,27 +90,37 @@ shutil.rmtree(place)
 """The least that a fork a run can cost: a copied folder, a log, no records, no limits, nothing made afresh."""
 
 RAY_JOBS = """
-import os, subprocess, sys, time
+import os, sys, time
+import ray
 from ray.job_submission import JobSubmissionClient
-address = sys.argv[1]
-script, count = sys.argv[2], int(sys.argv[3])
-client = JobSubmissionClient(address)
-began = time.perf_counter()
-left, going = count, []
-while left or going:
-    while left and len(going) < 2:
-        going.append(client.submit_job(
-            entrypoint=f"{sys.executable} {script} --kernel linear",
-            runtime_env={"working_dir": os.path.dirname(script)}))
-        left -= 1
-    going = [job for job in going if not client.get_job_status(job).is_terminal()]
-    time.sleep(0.02)
-print((time.perf_counter() - began) / count)
+script, count, place = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+head = ray.init(num_cpus=2, include_dashboard=True, log_to_driver=False, _temp_dir=place)
+client = JobSubmissionClient("http://" + head.dashboard_url)
+def submit():
+    return client.submit_job(
+        entrypoint=f"{sys.executable} {script} --kernel linear",
+        runtime_env={"working_dir": os.path.dirname(os.path.abspath(script))})
+def is_going(job):
+    status = client.get_job_status(job)
+    assert str(status) in ("PENDING", "RUNNING", "SUCCEEDED"), client.get_job_logs(job)
+    return not status.is_terminal()
+def measure(count):
+    began = time.perf_counter()
+    left, going = count, []
+    while left or going:
+        while left and len(going) < 2:
+            going.append(submit())
+            left -= 1
+        going = [job for job in going if is_going(job)]
+        time.sleep(0.02)
+    return (time.perf_counter() - began) / count
+measure(2)
+print(measure(count))
 """
+"""A head of its own, which ends with this process; one pair of jobs before those that count."""
 
 RAY_TUNE = """
-import os, sys, time
-os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+import sys, time
 import ray
 from ray import tune
 def train(config):
@@ -118,40 +131,48 @@ def train(config):
     x_train, x_test, y_train, y_test = train_test_split(iris.data, iris.target, random_state=0)
     model = SVC(kernel="linear", C=config["penalty"], gamma="auto").fit(x_train, y_train)
     tune.report({"accuracy": model.score(x_test, y_test)})
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-count = int(sys.argv[1])
-began = time.perf_counter()
-tuner = tune.Tuner(
-    train, param_space={"penalty": tune.uniform(0.1, 10)},
-    tune_config=tune.TuneConfig(num_samples=count, max_concurrent_trials=2))
-assert tuner.fit().num_errors == 0
-print((time.perf_counter() - began) / count)
+count, place = int(sys.argv[1]), sys.argv[2]
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _temp_dir=place)
+def measure(count):
+    began = time.perf_counter()
+    tuner = tune.Tuner(
+        train, param_space={"penalty": tune.uniform(0.1, 10)},
+        run_config=tune.RunConfig(storage_path=place + "/results", verbose=0),
+        tune_config=tune.TuneConfig(num_samples=count, max_concurrent_trials=2))
+    assert tuner.fit().num_errors == 0
+    return (time.perf_counter() - began) / count
+measure(2)
+print(measure(count))
 """
 
 MLFLOW = """
 import sys, time, mlflow
 mlflow.set_tracking_uri(sys.argv[2])
 count = int(sys.argv[3])
+mlflow.search_experiments()  # makes the tables
 began = time.perf_counter()
 going = []
 for number in range(count):
     if len(going) == 2:
         assert going.pop(0).wait()
-    going.append(mlflow.projects.run(sys.argv[1], env_manager="local", synchronous=False))
+    going.append(mlflow.projects.run(sys.argv[1], parameters={}, env_manager="local", synchronous=False))
 for one in going:
     assert one.wait()
 print((time.perf_counter() - began) / count)
 """
 
-HOLDING = """
-import joblib, sklearn.datasets, sklearn.metrics, sklearn.model_selection, sklearn.svm, sys, time
-print(1, flush=True)
-time.sleep(60)
+MEMORY = """
+with open("/proc/self/smaps_rollup") as file:
+    for line in file:
+        kind, _, text = line.partition(":")
+        if kind in ("Pss", "Private_Clean", "Private_Dirty"):
+            run.log(kind, int(text.split()[0]) / 1000)
 """
+"""At the end of a script: what its process holds, in MB: its share, and what no other process has."""
 
 HUNDRED = 100
-PEERS_RUNS = 10
-"""Those who need a second and more a run are asked for so many."""
+XARGS_RUNS, RAY_RUNS, MLFLOW_RUNS = 30, 20, 8
+"""Those who need a second and more a run are asked for so many, and the figure is that of one."""
 
 
 def figures(place: Place) -> Iterator[Figure | Skipped]:
@@ -173,10 +194,9 @@ def figures(place: Place) -> Iterator[Figure | Skipped]:
     ComputeTarget.create(workspace, "pair", asked).wait_for_completion()
     experiment = Experiment(workspace, "iris")
 
-    def config(target: str) -> Any:
-        return ScriptRunConfig(
-            str(folder), "train_iris.py", ["--kernel", "linear"], compute_target=target, environment=environment
-        )
+    def config(target: str, script: str = "train_iris.py") -> Any:
+        arguments = ["--kernel", "linear"]
+        return ScriptRunConfig(str(folder), script, arguments, compute_target=target, environment=environment)
 
     one, many = config("local"), config("pair")
 
@@ -192,7 +212,7 @@ def figures(place: Place) -> Iterator[Figure | Skipped]:
         return time.perf_counter() - began
 
     single()
-    python = _with_sklearn(place)
+    python = place.python_with("sklearn")
     mine, floor = interleaved(
         lambda: timed_ms(single), lambda: timed_ms(lambda: run([python, "train_iris.py"], folder=plain)), pairs=11
     )
@@ -202,25 +222,22 @@ def figures(place: Place) -> Iterator[Figure | Skipped]:
 
     mine, floor = interleaved(hundred, lambda: _forked(python, plain, HUNDRED), pairs=5)
     yield Figure("a hundred, two at a time", "s", mine, "bare forks, two at a time", floor, Bar(ratio=2.5))
-    mine, floor = interleaved(hundred, lambda: _xargs(python, plain), pairs=1, warm=False)
-    yield Figure("a hundred, two at a time", "s", mine, "xargs -P2 python", floor, Bar(ratio=1), is_peer=True)
-    yield from _memory(place, python)
-    for name, measure in (("Ray Jobs", _ray_jobs), ("Ray Tune", _ray_tune), ("MLflow", _mlflow)):
+    yield from _memory(place, folder, python, plain, lambda: experiment.submit(config("local", "memory.py")))
+    for name, prepare in (
+        ("xargs -P2 python", lambda: (XARGS_RUNS, _xargs(python, plain))),
+        ("Ray Jobs", lambda: (RAY_RUNS, _ray_jobs(plain))),
+        ("Ray Tune", lambda: (RAY_RUNS, _ray_tune(plain))),
+        ("MLflow", lambda: (MLFLOW_RUNS, _mlflow(place, plain))),
+    ):
         try:
-            theirs = measure(place, plain)
+            count, theirs = prepare()
             mine, other = interleaved(lambda: hundred() / HUNDRED, theirs, pairs=1, warm=False)
         except (Skipped, RuntimeError) as error:
             yield Skipped(f"{name}: {str(error)[-300:]}")
             continue
-        yield Figure("one of many, two at a time", "s a run", mine, name, other, Bar(ratio=1), is_peer=True)
-
-
-def _with_sklearn(place: Place) -> Path:
-    return next(
-        python
-        for python in place.home.environments.glob("builds/*/bin/python")
-        if list(python.parent.parent.glob("lib/*/site-packages/sklearn"))
-    )
+        note = f"ours of {HUNDRED} runs, theirs of {count}; a hundred: {100 * mine[0]:.1f} s, {100 * other[0]:.0f} s"
+        words = "one of many, two at a time"
+        yield Figure(words, "s a run", mine, name, other, Bar(ratio=1), is_peer=True, note=note)
 
 
 def _forked(python: Path, folder: Path, count: int) -> float:
@@ -240,33 +257,43 @@ def _forked(python: Path, folder: Path, count: int) -> float:
     return float(told.split()[-1])
 
 
-def _xargs(python: Path, folder: Path) -> float:
-    line = f"seq {HUNDRED} | xargs -P2 -I@ {python} train_iris.py --kernel linear"
-    return timed_ms(lambda: run(["sh", "-c", line], folder=folder)) / 1000
+def _memory(
+    place: Place, folder: Path, python: Path, plain: Path, submit: Callable[[], Any]
+) -> Iterator[Figure | Skipped]:
+    """What parents hold while nothing runs, and what a run has at its end that its parent has not."""
+    for each in (folder, plain):
+        (each / "memory.py").write_text(TRAIN + MEMORY)
+    told = submit()
+    assert told.wait_for_completion()["status"] == "Completed", told.get_details()
+    warm = told.get_metrics()
+    cold = dict(line.rpartition(" ")[::2] for line in run([python, "memory.py"], folder=plain).splitlines())
+
+    def private(figures: Mapping[str, Any]) -> float:
+        return float(figures["Private_Clean"]) + float(figures["Private_Dirty"])
+
+    words = "python train_iris.py at its end"
+    held = [_shared_mb(pid) for pid in _parents(place)]
+    if not held:
+        yield Skipped("no warm parent is there")
+        return
+    yield Figure("memory of a warm parent (PSS)", "MB", held, words, [float(cold["Pss"])], Bar())
+    note = f"its share of all that it sees (PSS) is {float(warm['Pss']):.0f} MB"
+    yield Figure(
+        "memory of a warm run beyond its parent's", "MB", [private(warm)], words, [private(cold)], Bar(), note=note
+    )
 
 
-def _memory(place: Place, python: Path) -> Iterator[Figure]:
-    """What a warm parent holds, beside a Python that has imported the same; and a run of it that has just fitted."""
-    alone = subprocess.Popen([str(python), "-c", HOLDING], stdout=subprocess.PIPE, env=clean_variables())
-    try:
-        assert alone.stdout is not None
-        alone.stdout.readline()
-        bare = _private_mb(alone.pid)
-    finally:
-        alone.kill()
-        alone.wait()
-    parents = [pid for pid in _pids() if f"AMLET_HOME={place.home.root}\0" in _read(pid, "environ")]
-    parents = [pid for pid in parents if "warm:" in _read(pid, "cmdline")]
-    held = [_private_mb(pid) for pid in parents]
-    yield Figure("memory of a warm parent", "MB", held, "a Python that has imported the same", [bare], Bar())
-
-
-def _private_mb(pid: int) -> float:
+def _shared_mb(pid: int) -> float:
     """The proportional share of its memory (PSS)."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
     assert found is not None
-    return int(found[1]) * 1024 / 1e6
+    return int(found[1]) / 1000
+
+
+def _parents(place: Place) -> list[int]:
+    found = [pid for pid in _pids() if f"AMLET_HOME={place.home.root}\0" in _read(pid, "environ")]
+    return [pid for pid in found if "warm:" in _read(pid, "cmdline")]
 
 
 def _pids() -> list[int]:
@@ -280,54 +307,50 @@ def _read(pid: int, name: str) -> str:
         return ""
 
 
-def _peers_python(package: str, check: str) -> Path:
-    return peer(package, check, also=("scikit-learn", "joblib"))
+def _xargs(python: Path, folder: Path) -> Callable[[], float]:
+    line = f"seq {XARGS_RUNS} | xargs -P2 -I@ '{python}' train_iris.py --kernel linear"
+    return lambda: timed_ms(lambda: run(["sh", "-c", line], folder=folder)) / 1000 / XARGS_RUNS
 
 
-def _ray_jobs(_place: Place, folder: Path) -> Callable[[], float]:
+def _ray_jobs(folder: Path) -> Callable[[], float]:
     python = _peers_python("ray[default]", "import ray.job_submission, sklearn")
-    port = "18925"
 
     def measure() -> float:
-        ray = python.with_name("ray")
-        run(
-            [
-                ray,
-                "start",
-                "--head",
-                "--port=18926",
-                f"--dashboard-port={port}",
-                "--num-cpus=2",
-                "--disable-usage-stats",
-            ]
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            told = run([python, "-c", RAY_JOBS, address, folder / "train_iris.py", str(PEERS_RUNS)])
-        finally:
-            run([ray, "stop", "--force"])
-        return float(told.splitlines()[-1])
+        with _short_folder() as ray:
+            return _last(run([python, "-c", RAY_JOBS, folder / "train_iris.py", str(RAY_RUNS), ray], HOME=ray))
 
     return measure
 
 
-def _ray_tune(_place: Place, folder: Path) -> Callable[[], float]:
+def _ray_tune(folder: Path) -> Callable[[], float]:
     python = _peers_python("ray[tune]", "import ray.tune, sklearn")
-    return lambda: float(run([python, "-c", RAY_TUNE, str(PEERS_RUNS)], folder=folder).splitlines()[-1])
+
+    def measure() -> float:
+        with _short_folder() as ray:
+            return _last(run([python, "-c", RAY_TUNE, str(RAY_RUNS), ray], folder=folder, HOME=ray))
+
+    return measure
 
 
 def _mlflow(place: Place, folder: Path) -> Callable[[], float]:
     python = _peers_python("mlflow", "import mlflow, sklearn")
     (folder / "MLproject").write_text("name: iris\nentry_points:\n  main:\n    command: python train_iris.py\n")
     runs = place.folder("mlruns")
+    arguments = [python, "-c", MLFLOW, folder, f"sqlite:///{runs}/mlflow.db", str(MLFLOW_RUNS)]
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+    return lambda: _last(run(arguments, folder=runs, PATH=path, GIT_PYTHON_REFRESH="quiet"))
 
-    def measure() -> float:
-        told = run(
-            [python, "-c", MLFLOW, folder, f"sqlite:///{runs}/mlflow.db", str(PEERS_RUNS)],
-            folder=runs,
-            PATH=f"{python.parent}:/usr/bin:/bin",
-            GIT_PYTHON_REFRESH="quiet",
-        )
-        return float(told.splitlines()[-1])
 
-    return measure
+def _peers_python(package: str, check: str) -> Path:
+    return peer(package, check, also=("scikit-learn", "joblib"))
+
+
+def _last(printed: str) -> float:
+    return float(printed.splitlines()[-1])
+
+
+@contextlib.contextmanager
+def _short_folder() -> Iterator[str]:
+    """A folder of Ray's own: below it lie sockets, whose paths are short."""
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield folder

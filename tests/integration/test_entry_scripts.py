@@ -17,10 +17,8 @@ import pytest
 
 from amlet.runtime.scoring.access import AccessFile
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
+from support.replica import ENVIRONMENT, REPLICA, SDK
 from support.server import until
-
-SDK = Path(__file__).resolve().parents[2] / "src"
-REPLICA = SDK / "amlet" / "runtime" / "scoring" / "replica.py"
 
 SCRIPT = """
 import json, os
@@ -211,6 +209,45 @@ def test_parameters_of_a_schema_are_taken_by_name(schema: Path, tmp_path: Path) 
         shown = ask("GET", "/swagger.json?version=2")[1]["definitions"]
         assert "Inputs" in shown["ServiceInput"]["properties"]
         assert "Results" in shown["ServiceOutput"]["properties"]
+
+
+TABLES = """
+import numpy as np, pandas as pd
+from inference_schema.schema_decorators import input_schema, output_schema
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
+from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType
+def init(): pass
+@input_schema("data", NumpyParameterType(np.array([[1.0, 2.0]])))
+@input_schema("table", PandasParameterType(pd.DataFrame({"a": [1], "b": ["x"]})))
+@output_schema(NumpyParameterType(np.array([3.0])))
+def run(data, table):
+    return {"sums": data.sum(1).tolist(), "kind": type(table).__name__, "b": table["b"].tolist()}
+"""
+ASK = """
+import json, sys
+from pathlib import Path
+from amlet.runtime.scoring.exchange import Request
+from amlet.runtime.scoring.script import load
+script = load(Path(sys.argv[1]), "score.py", log=lambda line: None)
+for body in ({"data": [[1, 2], [3, 4]], "table": [{"a": 1, "b": "y"}]}, {"data": [[1]], "table": [{"a": 1, "b": "y"}]}):
+    headers = {b"content-type": b"application/json"}
+    item = script.read(Request("POST", "/score", "", headers, json.dumps(body).encode()))
+    (response,) = script.answer([item])
+    print(json.dumps([response.status, json.loads(response.body)]))
+print(json.dumps(script.swagger(2)["definitions"]["ServiceInput"]["example"]))
+"""
+
+
+def test_arrays_and_tables_come_as_the_schema_has_them(python: Path, schema: Path, tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(TABLES)
+    variables = {**ENVIRONMENT, "PYTHONPATH": f"{SDK}{os.pathsep}{schema}"}
+    argv = [str(python), "-c", ASK, str(tmp_path)]
+    told = subprocess.run(argv, env=variables, capture_output=True, text=True, check=True).stdout
+    right, narrow, example = map(json.loads, told.splitlines())
+    # v1-behaviours 15.17
+    assert right == [200, {"sums": [3.0, 7.0], "kind": "DataFrame", "b": ["y"]}]
+    assert narrow[0] == 500
+    assert example == {"data": [[1.0, 2.0]], "table": [{"a": 1, "b": "x"}]}
 
 
 @pytest.mark.parametrize(

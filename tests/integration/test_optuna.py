@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,13 @@ def search(model: ModelBased, spec: SweepSpec, count: int, known: list[Known] | 
     return known
 
 
-@pytest.mark.parametrize("method", [BAYESIAN, TPE, CMA_ES])
+WITH_TORCH = pytest.param(
+    GAUSSIAN_PROCESS,
+    marks=pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="no PyTorch on this machine"),
+)
+
+
+@pytest.mark.parametrize("method", [BAYESIAN, TPE, CMA_ES, WITH_TORCH])
 def test_it_finds_better_points_than_it_began_with(model: ModelBased, method: str):
     known = search(model, spec_of(method), 45)
     first, last = ([trial.values[0] for trial in part if trial.values] for part in (known[:12], known[-12:]))

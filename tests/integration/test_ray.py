@@ -23,6 +23,8 @@ from amlet.runtime.process import mark_of
 from amlet.wire.computes import ComputeNode, CreateCompute, UpdateCompute
 from amlet.wire.files import FileQuery
 from amlet.wire.server import StopServer
+from support.networks import Networks
+from support.pair import HELLO
 from support.ray_cluster import RayCluster, arguments_of, need_ray
 from support.runs import finish, submit_script, workspace_id
 from support.server import RealServer, until
@@ -43,15 +45,16 @@ while not pathlib.Path({go_on!r}).exists():
 class OnRay:
     """A server of an empty home whose clusters are Ray's."""
 
-    def __init__(self, folder: Path, address: str) -> None:
+    def __init__(self, folder: Path, address: str, host: str | None) -> None:
         self.folder = folder
+        self._host = host
         self.server = RealServer(folder / "home")
         self._address = address
         self.start()
 
     def start(self) -> None:
         # A home without settings of Ray's, and not that of the cluster's own processes.
-        self.server.start(AMLET_ENGINE="ray", AMLET_RAY_ADDRESS=self._address, HOME=str(self.folder))
+        self.server.start(host=self._host, AMLET_ENGINE="ray", AMLET_RAY_ADDRESS=self._address, HOME=str(self.folder))
         self.client = self.server.client()
         self.workspace_id = workspace_id(self.client)
 
@@ -103,9 +106,10 @@ class OnRay:
 
 
 @contextmanager
-def on_ray(address: str) -> Iterator[OnRay]:
+def on_ray(address: str, host: str | None = None) -> Iterator[OnRay]:
+    """`host` is where the server listens, if not on loopback."""
     folder = Path(tempfile.mkdtemp(prefix="amlet-"))
-    made = OnRay(folder, address)
+    made = OnRay(folder, address, host)
     try:
         yield made
     finally:
@@ -158,6 +162,57 @@ def test_a_run_that_no_machine_of_rays_can_take_says_so(shared: OnRay) -> None:
     shared.client.runs.cancel(run.workspace_id, run.id)
     shared.comes_to(run, CANCELED)
     shared.gone("gone")  # Ray is no longer asked for a machine
+
+
+def check_ranks(bench: OnRay, run: Run) -> None:
+    """What two ranks said and left, wherever they ran."""
+    assert run.status == COMPLETED, run.error
+    for rank in range(2):
+        told = bench.text(run, f"user_logs/std_log_{rank}.txt")
+        assert told == f"{rank} 2 0 {rank} 1 {rank} 2 0 2 IntelMpi\n"
+        assert bench.text(run, f"outputs/of_{rank}.txt") == f"rank {rank}"
+    assert sorted(bench.client.runs.metrics(run.workspace_id, run.id).values["rank"]) == [0, 1]
+
+
+def test_a_run_over_two_machines_has_a_rank_on_each(ray_cluster: RayCluster, shared: OnRay) -> None:
+    roots = [ray_cluster.root / name for name in ("one", "two")]
+    for root in roots:
+        ray_cluster.add_machine({"amlet_gang": 1}, AMLET_NODE_ROOT=str(root))
+    shared.cluster("gang", max_nodes=2)
+
+    run = finish(shared.client, shared.submit(HELLO, "gang", node_count=2, communicator="IntelMpi"))
+
+    check_ranks(shared, run)
+    assert [len(list(root.glob("*/nodes/gang*"))) for root in roots] == [1, 1]
+    shared.gone("gang")
+
+
+@pytest.mark.every_fault
+def test_ranks_meet_over_the_network_at_the_address_of_the_first_ones_machine() -> None:
+    need_ray()
+    networks = Networks(2)
+    cluster = RayCluster(networks.host)
+    try:
+        cluster.start_head()
+        for number, address in enumerate(networks.addresses):
+            cluster.add_machine(
+                {"amlet_gang": 1},
+                host=address,
+                before=networks.command_in(number),
+                AMLET_NODE_ROOT=str(cluster.root / f"machine-{number}"),
+            )
+        with on_ray(cluster.address, networks.host) as bench:
+            bench.cluster("gang", max_nodes=2)
+            text = HELLO + "print(master[0])\n"
+            run = finish(bench.client, bench.submit(text, "gang", node_count=2, communicator="IntelMpi"))
+
+            said = [bench.text(run, f"user_logs/std_log_{rank}.txt").split() for rank in range(2)]
+            assert run.status == COMPLETED, (run.error, said)
+            assert [words[:2] for words in said] == [["0", "2"], ["1", "2"]]
+            assert said[0][-1] == said[1][-1] and said[0][-1] in networks.addresses
+    finally:
+        cluster.close()
+        networks.close()
 
 
 @pytest.mark.every_fault

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +10,13 @@ import pytest
 from amlet.client.datastore_files import DatastoreFiles
 from amlet.domain.data import DataPath as Source
 from amlet.wire.data import RegisterDataset
-from azureml.core import Datastore, Environment, Experiment, ScriptRunConfig, Workspace
-from azureml.core.run import Run
+from azureml.core import Datastore, Experiment, Workspace
 from azureml.data import OutputFileDatasetConfig
 from azureml.data.data_reference import DataReference
 from azureml.data.datapath import DataPath
 from azureml.data.dataset_consumption_config import DatasetConsumptionConfig
 from azureml.exceptions import ActivityFailedException, UserErrorException
+from support.data_runs import Place
 from support.server import RealServer
 
 
@@ -34,30 +32,6 @@ class Files:
     def _to_record(self, workspace: Workspace):
         held = workspace._connection
         return held.client.datasets.register(held.workspace_id, RegisterDataset("file", self.sources, {}))
-
-
-class Place:
-    """A workspace with some data, and a folder for scripts."""
-
-    def __init__(self, workspace: Workspace, folder: Path) -> None:
-        self.workspace = workspace
-        self.folder = folder
-        self.environment = Environment("own-python")
-        self.environment.python.user_managed_dependencies = True
-        self.environment.python.interpreter_path = sys.executable
-
-    def config(self, script: str, arguments: list[object], **more: object) -> ScriptRunConfig:
-        source = self.folder / "source"
-        source.mkdir(exist_ok=True)
-        (source / "main.py").write_text(textwrap.dedent(script))
-        return ScriptRunConfig(str(source), "main.py", arguments, environment=self.environment, **more)
-
-    def submit(self, script: str, arguments: list[object], **more: object) -> Run:
-        return Experiment(self.workspace, "data").submit(self.config(script, arguments, **more))
-
-    def printed(self, run: Run) -> list[str]:
-        run.wait_for_completion()
-        return run._read_file("user_logs/std_log.txt").decode().splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -137,7 +137,7 @@ def test_ten_thousand_half_open_connections(closed: Replica) -> None:
     count = 10_000
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < count + 1000:
-        pytest.skip("open-files: this machine does not let one process open 11,000 files")
+        pytest.skip("no 11,000 open files on this machine")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     before, files = resident_kb(closed), len(os.listdir(f"/proc/{closed.process.pid}/fd"))
     with contextlib.ExitStack() as stack:

@@ -220,22 +220,37 @@ def _answers(address: str | None) -> bool:
     return False
 
 
-def test_a_dead_process_and_a_stuck_one_are_replaced_while_the_others_answer(place: Place) -> None:
-    hangs = "import os, threading\ndef init(): pass\ndef run(data):\n    if data == 'hang': threading.Event().wait()\n"
-    place.deploy("replaced", hangs + "    return os.getpid()\n", replicas=2, scoring_timeout_ms=200)
+HANGS = """
+import os, threading
+def init(): pass
+def run(data):
+    if data == "hang":
+        threading.Event().wait()
+    return os.getpid()
+"""
+
+
+def test_a_dead_process_is_replaced_while_the_others_answer(place: Place) -> None:
+    place.deploy("replaced", HANGS, replicas=2)
     service = place.settled("replaced")
-    before = set(place.pids("replaced", 1))
-    killed = min(before)
+    killed = min(place.pids("replaced", 1))
     os.kill(killed, signal.SIGKILL)
+    assert ask(service.address)[0] == 200
     until(lambda: killed not in place.pids("replaced", 1) and place.get("replaced").processes == 2, what="two again")
     assert place.get("replaced").state == "Healthy"
-
-    before = set(place.pids("replaced", 1))
-    assert ask(service.address, b"hang")[0] == 504  # v1-behaviours 15.16
-    until(lambda: len(before - set(place.pids("replaced", 1))) == 1, what="the end of the stuck one")
-    until(lambda: place.get("replaced").processes == 2, what="two processes again")
-    assert ask(service.address)[0] == 200
     place.delete("replaced")
+
+
+@pytest.mark.every_fault
+def test_a_process_whose_calls_do_not_end_is_replaced(place: Place) -> None:
+    place.deploy("stuck", HANGS, replicas=2, scoring_timeout_ms=200)
+    service = place.settled("stuck")
+    before = set(place.pids("stuck", 1))
+    assert ask(service.address, b"hang")[0] == 504  # v1-behaviours 15.16
+    until(lambda: len(before - set(place.pids("stuck", 1))) == 1, what="the end of the stuck one")
+    until(lambda: place.get("stuck").processes == 2, what="two processes again")
+    assert ask(service.address)[0] == 200
+    place.delete("stuck")
 
 
 @pytest.mark.every_fault

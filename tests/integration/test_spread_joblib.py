@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.run import Run
 from amlet.runtime.joblib_nodes.channel import Channel, Closed, key_of
+from amlet.runtime.joblib_nodes.hub import Hub
 from support.pair import Pair
 from support.runs import finish
 from support.server import RealServer, until
@@ -240,6 +242,34 @@ def test_a_cancel_leaves_no_process_behind_on_any_node(pair: Pair, tmp_path: Pat
 
     assert finish(pair.client, pair.run(run)).status == "Canceled"
     until(lambda: not _processes(pair, b"loky"), what="the end of all processes")
+
+
+def test_how_short_the_tasks_of_one_call_are_says_nothing_of_the_next_ones() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        hub = Hub(listening, b"key", cores=1, node_count=1)
+        started: list[Future[object]] = []
+
+        def start(_: object) -> Future[object]:
+            started.append(Future())
+            return started[-1]
+
+        short = hub.begin(start, 1)
+        done = [hub.submit(short, number) for number in range(4)]
+        started[0].set_result(None)  # at once: what waits is given ahead from now on
+        assert len(started) == 3
+        for each in started[1:3]:
+            each.set_result(None)
+        started[3].set_result(None)
+        assert [each.done() for each in done] == [True] * 4
+        hub.end(short, abort=False)
+        started.clear()
+
+        long = hub.begin(start, 1)
+        for number in range(4):
+            hub.submit(long, number)
+        assert len(started) == 1
+        hub.end(long, abort=True)
+        hub.close()
 
 
 @pytest.mark.parametrize("token", ["token", "guess"])

@@ -19,20 +19,24 @@ from pathlib import Path
 import pytest
 
 from amlet.client.connection import Client
+from amlet.client.datastore_files import DatastoreFiles, ToUpload
 from amlet.compute import ssh
 from amlet.compute.bundle import node_bundle
 from amlet.compute.ssh import SshEngine
 from amlet.compute.ssh_program import Access
 from amlet.domain.compute import REMOTE, Credentials, Node, RemoteMachine
+from amlet.domain.data import INPUT_PLACEHOLDER, MOUNT, OUTPUT_PLACEHOLDER, S3, DataPath, JobInput, JobOutput
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.job import Job, Share
 from amlet.domain.run import Run
 from amlet.wire.computes import ComputeNode, CreateCompute
+from amlet.wire.data import CreateDatastore
 from amlet.wire.files import FileQuery
 from amlet.wire.runs import RunQuery, SubmitRun
 from amlet.wire.server import StopServer
 from support.faults import SlowIndex
 from support.runs import finish, submit_script, workspace_id
+from support.s3_server import s3_server
 from support.scripts import run_script
 from support.server import RealServer, until
 from support.sshd import MISSING, Sshd
@@ -136,10 +140,14 @@ def _running(client: Client, run: Run) -> None:
 
 
 def _log(client: Client, run: Run) -> str:
+    return _file(client, run, "user_logs/std_log.txt")
+
+
+def _file(client: Client, run: Run, path: str) -> str:
     details = client.runs.get(run.workspace_id, run.id)
-    if "user_logs/std_log.txt" not in [file.path for file in details.files]:
+    if path not in [file.path for file in details.files]:
         return ""
-    with client.runs.file(run.workspace_id, run.id, FileQuery("user_logs/std_log.txt")) as body:
+    with client.runs.file(run.workspace_id, run.id, FileQuery(path)) as body:
         return body.read().decode()
 
 
@@ -163,6 +171,16 @@ def _links(server: RealServer) -> list[int]:
     for pid in server.marked():
         with contextlib.suppress(OSError):
             if Path(f"/proc/{pid}/comm").read_text().strip() == "ssh":
+                found.append(pid)
+    return found
+
+
+def _but_warm_parents(sshd: Sshd) -> list[int]:
+    """The processes there but those that wait for the next run to fork it."""
+    found = []
+    for pid in sshd.processes():
+        with contextlib.suppress(OSError):
+            if b"\0warm:" not in Path(f"/proc/{pid}/cmdline").read_bytes():
                 found.append(pid)
     return found
 
@@ -208,6 +226,38 @@ def test_a_job_there_speaks_to_the_server_by_the_nodes_link(fresh_server: RealSe
     assert _node(client, workspace).address == "127.0.0.1"
 
 
+def test_data_that_is_elsewhere_comes_and_goes_by_the_link(fresh_server: RealServer, sshd: Sshd, tmp_path):
+    client = fresh_server.client()
+    workspace = _attach(client, sshd)
+    (tmp_path / "a.txt").write_text("given")
+    with s3_server() as address:
+        settings = {"bucket": "far", "access_key_id": "id", "endpoint_url": address}
+        asked = CreateDatastore(S3, settings, {"secret_access_key": "key"}, create_if_not_exists=True)
+        client.datastores.create(workspace, "bucket", asked)
+        files = DatastoreFiles(client, workspace, tmp_path / "cache")
+        files.upload("bucket", [ToUpload(tmp_path / "a.txt", "given/a.txt")])
+        text = """
+import os, sys
+place = sys.argv[1] + "/a.txt"
+print(open(place).read(), os.path.realpath(place).startswith(os.environ["AMLET_HOME"]))
+open(sys.argv[2] + "/made.txt", "w").write("made")
+"""
+        run = submit_script(
+            client,
+            tmp_path / "source",
+            text,
+            target="far",
+            arguments=[INPUT_PLACEHOLDER + "given", OUTPUT_PLACEHOLDER + "made"],
+            inputs=[JobInput("given", MOUNT, [DataPath("bucket", "given")])],
+            outputs=[JobOutput("made", MOUNT, DataPath("bucket", "made"))],
+        )
+        ended = finish(client, run)
+        assert (ended.status, ended.error) == ("Completed", None), _log(client, run)
+        assert "given True" in _log(client, run)
+        (made,) = files.list("bucket", "made")
+        assert files.open_local("bucket", made).read_text() == "made"
+
+
 def test_the_environment_is_built_there_by_a_uv_that_was_brought_along(
     fresh_server: RealServer, folder: Path, index: SlowIndex, tmp_path
 ):
@@ -226,19 +276,57 @@ def test_the_environment_is_built_there_by_a_uv_that_was_brought_along(
         assert str(machine.root) in _log(client, run)
         assert list(machine.root.glob("*/environments/builds/*/lib/python*/site-packages/tiny.py"))
         assert list(machine.root.glob("uv/*/uv"))
+        assert not list(fresh_server.home.environments.glob("builds/*/bin"))  # it runs nowhere here
+        prepared = _file(client, run, "azureml-logs/65_job_prep.txt")
+        assert "tiny==" in prepared and prepared.splitlines()[-1].startswith("Ready after ")
+        prepare, _, script = ended.stages[1:4]
+        assert str(prepare.detail).endswith(", built where it runs") and ", built in " in str(script.detail)
     finally:
         machine.close()
 
 
-def _submit(client: Client, workspace: str, folder: Path, environment: EnvironmentSpec) -> Run:
+def test_an_interpreter_that_its_user_manages_is_the_one_of_the_machine_that_runs_it(
+    fresh_server: RealServer, folder: Path, tmp_path
+):
+    name = "python-of-that-machine"
+    (folder / "bin").mkdir()
+    (folder / "bin" / name).write_text(f'#!/bin/sh\nTHERE=yes exec {sys.executable} "$@"\n')
+    (folder / "bin" / name).chmod(0o755)
+    client = fresh_server.client()
+    machine = Sshd(folder, PATH=f"{folder / 'bin'}:{os.environ['PATH']}")
+    try:
+        workspace = _attach(client, machine.start())
+        spec = EnvironmentSpec("theirs", user_managed=True, interpreter=name)
+        text = "import os\nprint('there', os.environ['THERE'])\n"
+        for _ in range(2):  # the second finds it resolved
+            ended = finish(client, _submit(client, workspace, tmp_path, spec, text))
+            assert ended.status == "Completed", ended.error
+            assert _log(client, ended).strip() == "there yes"
+            text += "\n"
+
+        here = submit_script(client, tmp_path / "here", text, environment=spec)
+        assert f"There is no interpreter '{name}' on this machine" in str(finish(client, here).error)
+    finally:
+        machine.close()
+
+
+def _submit(
+    client: Client,
+    workspace: str,
+    folder: Path,
+    environment: EnvironmentSpec,
+    text: str = "import tiny\nprint(tiny.NUMBER, tiny.__file__)\n",
+) -> Run:
     from amlet.client.snapshot import scan
     from amlet.client.uploads import sources_of, submit_with_blobs
 
     source = folder / "source"
-    source.mkdir()
-    (source / "train.py").write_text("import tiny\nprint(tiny.NUMBER, tiny.__file__)\n")
+    source.mkdir(exist_ok=True)
+    (source / "train.py").write_text(text)
     snapshot = scan(source)
-    asked = SubmitRun("far", Job(environment, "", script="train.py", target="far"), snapshot.entries, str(folder))
+    asked = SubmitRun(
+        "far", Job(environment, "", script="train.py", target="far"), snapshot.entries, f"{folder} {len(text)}"
+    )
     answer = submit_with_blobs(
         lambda: client.runs.submit(workspace, asked), client, workspace, sources_of(source, snapshot.entries)
     )
@@ -466,7 +554,7 @@ def test_a_machine_that_is_cut_off_for_longer_than_the_lease_loses_its_run_and_e
     assert "was lost while the script ran" in str(ended.error)
     assert "Connection refused" in str(_node(client, workspace).trouble)
     sshd.start()
-    until(lambda: sshd.processes() == [pid], what="the end of the script, and nothing else")
+    until(lambda: _but_warm_parents(sshd) == [pid], what="the end of the script, and nothing else")
     flag.touch()
     again = submit_script(client, tmp_path / "again", "print('again')", target="far")
     assert finish(client, again).status == "Completed"

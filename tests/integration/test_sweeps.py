@@ -23,6 +23,8 @@ from amlet.wire.sweeps import DecisionQuery, SubmitSweep, TrialQuery
 from support.runs import OWN_PYTHON, finish, workspace_id
 from support.server import RealServer, until
 
+EVERY = [pytest.mark.every_fault]
+
 SPACE: dict[str, Any] = {"x": ["uniform", [0.0, 1.0]]}
 
 QUICK = """
@@ -117,8 +119,22 @@ def restart_server(server: RealServer) -> None:
     server.start()
 
 
-@pytest.mark.parametrize("victim", [restart_server, kill_node], ids=["server", "node"])
-@pytest.mark.parametrize("after", [0, 2, 5])
+def kill_both(server: RealServer) -> None:
+    """As when the machine's power goes, but for the scripts, which a node looks for."""
+    kill_node(server)
+    restart_server(server)
+
+
+VICTIMS = {"server": restart_server, "node": kill_node, "both": kill_both}
+USUAL = {("server", 0), ("node", 2), ("both", 3), ("server", 5)}
+MOMENTS = [
+    pytest.param(VICTIMS[name], after, id=f"{name}-{after}", marks=[] if (name, after) in USUAL else EVERY)
+    for name in VICTIMS
+    for after in range(6)
+]
+
+
+@pytest.mark.parametrize(("victim", "after"), MOMENTS)
 def test_a_sweep_ends_with_exactly_its_trials_whatever_is_killed(
     fresh_server: RealServer, tmp_path: Path, victim: Any, after: int
 ):

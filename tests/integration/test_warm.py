@@ -48,9 +48,16 @@ class Bench:
     def __init__(self, root: Path, python: Path) -> None:
         self.python = python
         self.root = root
-        self.pool = WarmPool(root / "warm", SDK)
+        self.meminfo = root / "meminfo"
+        self.memory(free_gib=8)
+        self.pool = WarmPool(root / "warm", SDK, meminfo=self.meminfo)
         self.attempt = root / "attempt 'é"
         self.work = self.attempt / "work"
+
+    def memory(self, *, free_gib: float) -> None:
+        """What the kernel is to say of a machine of 16 GiB."""
+        lines = {"MemTotal": 16, "MemFree": 0, "MemAvailable": free_gib}
+        self.meminfo.write_text("".join(f"{name}: {int(gib * (1 << 20))} kB\n" for name, gib in lines.items()))
 
     def lay(self, source: str, arguments: list[str], files: Mapping[str, str]) -> JobFile:
         shutil.rmtree(self.attempt, ignore_errors=True)
@@ -84,9 +91,10 @@ class Bench:
         per_run: tuple[str, ...] = (),
         fixed: bool = True,
     ) -> JobProcess | str:
+        """The process, or why it must start cold."""
         job = self.lay(source, list(arguments), files or {})
         variables = self.variables(**(user or {}))
-        return self.pool.start(
+        started = self.pool.start(
             WarmStart(
                 python=self.python,
                 fixed=fixed,
@@ -99,6 +107,7 @@ class Bench:
                 user=user or {},
             )
         )
+        return started if isinstance(started, str) else started.process
 
     def cold(self, source: str, *arguments: str, files: Mapping[str, str] | None = None) -> JobProcess:
         self.lay(source, list(arguments), files or {})
@@ -225,6 +234,56 @@ def test_an_import_that_starts_a_thread_sends_its_scripts_to_cold_starts(one: Be
         module.unlink()
 
 
+def test_an_import_that_opens_a_socket_sends_its_scripts_to_cold_starts(one: Bench) -> None:
+    site = next((one.python.parent.parent / "lib").glob("python3*/site-packages"))
+    module = site / "amlet_test_sockets.py"
+    module.write_text("import socket\nopen_one = socket.create_server(('127.0.0.1', 0))\n")
+    try:
+        told = one.warm(FIRST + "import amlet_test_sockets\n")
+        assert isinstance(told, str)
+        assert "import amlet_test_sockets" in told
+        assert "keeps" in told and "open" in told
+    finally:
+        module.unlink()
+
+
+def test_parents_end_when_memory_is_short_but_none_whose_run_goes_on(one: Bench) -> None:
+    go_on = one.root / "go on"
+    source = f"import os, time\nwhile not os.path.exists({str(go_on)!r}):\n    time.sleep(0.01)\nprint('done')\n"
+    run = one.warm(FIRST + source)
+    (parent,) = one.pool.pids()
+    one.pool.keep()
+    assert one.pool.pids() == [parent]
+
+    one.memory(free_gib=1.5)  # less than a tenth
+    one.pool.keep()
+    assert one.pool.pids() == [parent]
+    go_on.touch()
+    assert one.ended(run).text.endswith("done\n")
+
+    def over() -> bool:
+        one.pool.keep()
+        return not one.pool.pids() and not Path(f"/proc/{parent}").exists()
+
+    until(over, what="the end of the parent")
+    one.memory(free_gib=8)
+    assert one.ended(one.warm(FIRST)).signal is None
+    assert one.pool.pids() not in ([], [parent])
+
+
+def test_parents_end_that_nobody_uses(one: Bench) -> None:
+    pool = WarmPool(one.root / "impatient", SDK, idle_s=0.5, meminfo=one.meminfo)
+    one.pool, held = pool, one.pool
+    held.close()
+    assert one.ended(one.warm(FIRST)).signal is None
+
+    def over() -> bool:
+        pool.keep()
+        return not pool.pids()
+
+    until(over, what="the end of the parent")
+
+
 PACKAGES_OF_A_JOB = EnvironmentSpec("warm", pip=["joblib==1.4.2"])
 JOB = "import joblib, os, time\nfrom azureml.core import Run\nRun.get_context().log('pid', os.getpid())\n"
 
@@ -239,8 +298,8 @@ def test_a_nodes_runs_start_warm_and_say_why_when_they_do_not(shared_server: Rea
         finish(client, submit_script(client, tmp_path / name, JOB, environment=PACKAGES_OF_A_JOB)) for name in "ab"
     )
     assert [run.status for run in (first, second)] == ["Completed", "Completed"]
-    assert _how(first).startswith("warm start, ")
-    assert _how(second).startswith("warm start, ")
+    assert re.fullmatch(r"warm start, imports \d\.\d s, \d+ cores", _how(first))
+    assert re.fullmatch(r"warm start, \d+ cores", _how(second))
     pids = [client.runs.metrics(run.workspace_id, run.id).values["pid"] for run in (first, second)]
     assert pids[0] != pids[1]
     off = {"AMLET_WARM_START": "0"}

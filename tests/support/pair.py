@@ -13,6 +13,36 @@ from support.server import RealServer, until
 
 CLUSTER = "pair"
 
+HELLO = """
+import os, socket, time
+from azureml.core import Run
+rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+names = ("LOCAL_RANK", "NODE_RANK", "LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE",
+         "OMPI_COMM_WORLD_LOCAL_RANK", "AZUREML_NODE_COUNT", "AZUREML_COMMUNICATOR")
+print(rank, size, *(os.environ.get(name) for name in names))
+master = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+assert os.environ["AZ_BATCH_MASTER_NODE"] == "%s:%d" % master
+if rank == 0:
+    with socket.create_server(master) as listening:
+        for _ in range(size - 1):
+            listening.accept()[0].sendall(b"all here")
+else:
+    for _ in range(200):
+        try:
+            with socket.create_connection(master, 5) as joined:
+                assert joined.recv(100) == b"all here"
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    else:
+        raise SystemExit("rank 0 does not listen")
+Run.get_context().log("rank", rank)
+for name in ("outputs/of_%d.txt" % rank, "outputs/same.txt", "logs/own.txt"):
+    with open(name, "w") as file:
+        file.write("rank %d" % rank)
+"""
+"""Each rank says who it is and meets the others at rank 0's address before it goes on."""
+
 
 class Pair:
     """A cluster of two nodes on a server."""

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -67,7 +67,9 @@ class Machine:
 class RayCluster:
     """Lives in a folder of its own, with a home of its own: a stray token or a shared folder breaks joining."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        """`host` is the head's address."""
+        self._host = host
         self.root = Path(tempfile.mkdtemp(prefix="ry", dir="/tmp"))  # short: below it lie sockets
         self.home = self.root / "h"
         self.home.mkdir()
@@ -77,7 +79,7 @@ class RayCluster:
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self._host}:{self.port}"
 
     def start_head(self, *more: str) -> Machine:
         """Start the head, which is a machine without cores."""
@@ -121,9 +123,24 @@ class RayCluster:
         """End what a killed head left, and its machines, so that another can start in its place."""
         self._end()
 
-    def add_machine(self, resources: Mapping[str, float], *, cores: int = 1) -> Machine:
-        """Start one more machine, which has these resources beside its cores."""
-        return self._start(f"--address={self.address}", f"--num-cpus={cores}", f"--resources={json.dumps(resources)}")
+    def add_machine(
+        self,
+        resources: Mapping[str, float],
+        *,
+        cores: int = 1,
+        host: str | None = None,
+        before: Sequence[str] = (),
+        **variables: str,
+    ) -> Machine:
+        """Start one more machine, which has these resources beside its cores.
+
+        Args:
+            host: Its address, if not the head's.
+            before: A command that runs the one that follows it where that address is.
+            variables: Of the machine, beside those of the cluster.
+        """
+        asked = [f"--address={self.address}", f"--num-cpus={cores}", f"--resources={json.dumps(resources)}"]
+        return self._start(*asked, host=host, before=before, **variables)
 
     def kill_head(self) -> None:
         """kill -9 of the process that is the head's; its machine's raylet lives on."""
@@ -170,16 +187,17 @@ class RayCluster:
             **self._more,
         }
 
-    def _start(self, *arguments: str) -> Machine:
-        before = self._raylets()
-        argv = [sys.executable, "-m", "ray.scripts.scripts", "start", "--disable-usage-stats", *arguments]
-        argv += ["--node-ip-address=127.0.0.1", f"--object-store-memory={STORE_BYTES}"]
+    def _start(self, *arguments: str, host: str | None = None, before: Sequence[str] = (), **variables: str) -> Machine:
+        held = self._raylets()
+        argv = [*before, sys.executable, "-m", "ray.scripts.scripts", "start", "--disable-usage-stats", *arguments]
+        argv += [f"--node-ip-address={host or self._host}", f"--object-store-memory={STORE_BYTES}"]
+        told = {**self.variables(), **variables}
         with (self.root / "start.log").open("ab") as log:
             done = subprocess.run(
-                argv, env=self.variables(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=90, check=False
+                argv, env=told, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=90, check=False
             )
         assert done.returncode == 0, (self.root / "start.log").read_text()[-3000:]
-        (pid,) = self._raylets() - before
+        (pid,) = self._raylets() - held
         self._machines.append(Machine(pid))
         return self._machines[-1]
 

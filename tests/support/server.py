@@ -45,8 +45,9 @@ def clean_environment(**more: str) -> dict[str, str]:
 class RealServer:
     """`python -m amlet.server` with a home below the test's own folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, python: str | Path = sys.executable) -> None:
         self.home = Home(root)
+        self.python = python
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: list[Client] = []
 
@@ -54,11 +55,15 @@ class RealServer:
         """For processes that are to find this server."""
         return clean_environment(AMLET_HOME=str(self.home.root), **more)
 
-    def start(self, **more: str) -> RealServer:
+    def start(self, *, host: str | None = None, **more: str) -> RealServer:
+        """`host` is an address of this machine's other than loopback: as if a proxy that speaks TLS stood in front."""
+        argv = [self.python, "-m", "amlet.server"]
+        if host is not None:
+            argv = [str(Path(self.python).with_name("amlet")), "server", "run", "--host", host, "--behind-tls"]
         self.home.root.mkdir(parents=True, exist_ok=True)
         with self.home.server_log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "amlet.server"],
+                argv,
                 env=self.variables(**more),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -65,7 +65,7 @@ class World:
         self.now += timedelta(seconds=seconds)
         return self.now
 
-    def ready(self, _content_key: str) -> Lock | None:
+    def ready(self, _content_key: str, _built_here: bool) -> Lock | None:
         return self.lock if self.resolved else None
 
     def submission(self, **changes: object) -> SubmitRun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import BinaryIO, Iterator, Optional, Tuple
+from typing import BinaryIO, Iterator, Optional, Tuple, Union
 
 from amlet.base.copying import Copier, SourceDamaged
 from amlet.base.errors import InvalidInput, NotFound, StorageFailed
@@ -90,7 +90,7 @@ class DataFolder:
         stream.seek(offset)
         return stream, os.fstat(stream.fileno()).st_size
 
-    def copy_in(self, source: Path, path: str, *, overwrite: bool) -> bool:
+    def copy_in(self, source: Union[str, Path], path: str, *, overwrite: bool) -> bool:
         """Bring a file of this machine's in, under its final name only when it is whole. For one thread at a time.
 
         A file of the same size and the same time is taken for the same: it is not copied again.

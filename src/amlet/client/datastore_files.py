@@ -10,7 +10,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from amlet.base.errors import NotFound
 from amlet.base.hashing import sha256_bytes, sha256_stream
@@ -44,7 +44,7 @@ Told = Callable[[str], None]
 class ToUpload(NamedTuple):
     """A file of this machine's, and the path it is to have on a datastore."""
 
-    source: Path
+    source: Union[str, Path]
     path: str
 
 
@@ -65,7 +65,7 @@ class DatastoreFiles:
     def __init__(self, client: Client, workspace_id: str, cache: Path) -> None:
         self._client = client
         self._workspace_id = workspace_id
-        self._cache = cache
+        self.cache = cache
         self._states: Dict[str, DatastoreState] = {}
 
     def state(self, datastore: str) -> DatastoreState:
@@ -107,7 +107,7 @@ class DatastoreFiles:
         if folder is not None:
             return folder.find(file.path)
         key = sha256_bytes(f"{self._workspace_id}\n{datastore}\n{file.path}\n{file.version}".encode())
-        place = self._cache / key[:2] / key[2:] / file.path.rpartition("/")[2]
+        place = self.cache / key[:2] / key[2:] / file.path.rpartition("/")[2]
         try:
             os.utime(place)
         except FileNotFoundError:
@@ -189,10 +189,10 @@ class DatastoreFiles:
         entries: List[Entry] = []
         sources: Sources = {}
         for file in batch:
-            with file.source.open("rb") as stream:
+            with Path(file.source).open("rb") as stream:
                 sha256, size = sha256_stream(stream)
             entries.append(Entry(clean_path(file.path), sha256, size))
-            sources[sha256] = (file.source, size)
+            sources[sha256] = (Path(file.source), size)
         asked = PutDataFiles(entries, overwrite)
         return submit_with_blobs(
             lambda: self._client.datastores.put_files(self._workspace_id, datastore, asked),
@@ -231,7 +231,10 @@ def prune(cache: Path, *, now_s: Optional[float] = None) -> int:
     freed = 0
     oldest = (time.time() if now_s is None else now_s) - UNUSED_S
     for place in cache.glob("*/*/*"):
-        info = place.stat()
+        try:
+            info = place.stat()
+        except FileNotFoundError:
+            continue  # it went with another of its folder
         if info.st_mtime < oldest:
             freed += info.st_size
             shutil.rmtree(place.parent, ignore_errors=True)
@@ -281,7 +284,7 @@ def _batches(files: Sequence[ToUpload]) -> Iterator[List[ToUpload]]:
     size = 0
     for file in files:
         batch.append(file)
-        size += file.source.stat().st_size
+        size += Path(file.source).stat().st_size
         if len(batch) >= BATCH_FILES or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0

@@ -16,6 +16,8 @@ TIMEOUT_S = 20
 TRIES = 2
 PAUSE_S = 1
 PARALLEL = 4
+PIECE_BYTES = 4 << 20
+"""How much is fetched at a time: the libraries hold some of them in memory."""
 
 
 class AzureBlobStore:
@@ -84,6 +86,8 @@ class AzureBlobStore:
                     self._made = blob.ContainerClient(
                         account_url(self._settings, "blob"),
                         self._settings["container_name"],
+                        max_single_get_size=PIECE_BYTES,
+                        max_chunk_get_size=PIECE_BYTES,
                         **client_options(blob, self._settings, self._credentials),
                     )
             return self._made

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from amlet.base.errors import NotFound
-from amlet.datastores.azure_blob import PARALLEL, BlobStream, account_url, client_options
+from amlet.datastores.azure_blob import PARALLEL, PIECE_BYTES, BlobStream, account_url, client_options
 from amlet.datastores.azure_errors import told
 from amlet.datastores.base import Exactly, OpenFile, library
 from amlet.domain.data import DataFile, folder_of, is_glob, matcher
@@ -74,7 +75,8 @@ class AzureFileStore:
                 file.upload_file(Exactly(stream, size_bytes), length=size_bytes, max_concurrency=PARALLEL)
                 file.rename_file("/".join(part for part in (folder, name) if part), overwrite=True)
             except BaseException:
-                file.delete_file()
+                with contextlib.suppress(library("azure.core.exceptions", "azure").AzureError):
+                    file.delete_file()
                 raise
 
     def _walk(self, folder: str) -> Iterator[DataFile]:
@@ -108,6 +110,8 @@ class AzureFileStore:
                     self._made = fileshare.ShareClient(
                         account_url(self._settings, "file"),
                         self._settings["container_name"],
+                        max_single_get_size=PIECE_BYTES,
+                        max_chunk_get_size=PIECE_BYTES,
                         **client_options(fileshare, self._settings, self._credentials),
                     )
             return self._made

@@ -20,7 +20,8 @@ from amlet.domain.data import AZURE_SQL, MYSQL, POSTGRESQL
 ROWS_AT_ONCE = 5_000
 CONNECT_S = 15
 TYPES_FROM_ROWS = 200
-"""How many rows are looked at for the type of a column."""
+TYPES_AT_MOST = 20_000
+"""How many rows are looked at for the type of a column: more of them where it begins with nulls."""
 
 PROGRAMS = {
     POSTGRESQL: ("postgresql+psycopg", "psycopg", 5432, "postgres.database.azure.com"),
@@ -125,6 +126,11 @@ class SqlDatabase:
 
 def _lines(result: Any, limit: int | None) -> Iterator[list[Any]]:
     first = result.fetchmany(TYPES_FROM_ROWS if limit is None else min(limit, TYPES_FROM_ROWS))
+    while len(first) < (TYPES_AT_MOST if limit is None else min(limit, TYPES_AT_MOST)) and not _all_known(first):
+        more = result.fetchmany(len(first))
+        if not more:
+            break
+        first += more
     types = [_type_of([row[number] for row in first]) for number in range(len(result.keys()))]
     yield [[str(name), kind] for name, kind in zip(result.keys(), types, strict=True)]
     sent = 0
@@ -135,6 +141,10 @@ def _lines(result: Any, limit: int | None) -> Iterator[list[Any]]:
         sent += len(rows)
         left = ROWS_AT_ONCE if limit is None else min(ROWS_AT_ONCE, limit - sent)
         rows = result.fetchmany(left) if left > 0 else []
+
+
+def _all_known(rows: list[Any]) -> bool:
+    return all(any(row[number] is not None for row in rows) for number in range(len(rows[0]) if rows else 0))
 
 
 def _type_of(values: list[Any]) -> str:

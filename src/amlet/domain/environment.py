@@ -93,6 +93,11 @@ class Lock(NamedTuple):
     image: Optional[str] = None
     """For a container of the user's own: the exact image, `sha256:…`, or the digest of its Dockerfile's text."""
 
+    @property
+    def is_managed_by_user(self) -> bool:
+        """Whether it names an interpreter of the machine that it was made for, and nothing else."""
+        return self.interpreter is not None and self.image is None
+
     def version_of(self, package: str) -> Optional[str]:
         """The resolved version of a package, or None when it is not in the lock."""
         return next((held.version for held in self.packages if held.name == package), None)

@@ -143,6 +143,8 @@ class Trial(NamedTuple):
     """Whether its run is still looked after."""
     judged: int = 0
     """How many of its reports the policy has ruled on."""
+    attempt: int = 0
+    """The attempt of its run that made those reports. Those of an earlier one do not count."""
     stopped_by: Optional[str] = None
     """The policy that ended it early."""
 
@@ -175,3 +177,5 @@ class Decision(NamedTuple):
     why: str
     """The rule with its numbers, in words."""
     when: datetime
+    attempt: int = 1
+    """The attempt of the trial's run that made the report."""

@@ -63,12 +63,20 @@ class Environments:
         return f"{content_key}-strict" if self._strict else content_key
 
     @staticmethod
+    def kept_afar_by(content_key: str) -> str:
+        """The same of an interpreter that its user manages on other machines than this."""
+        return f"{content_key}-afar"
+
+    @staticmethod
     def network(*, offline: bool) -> contextlib.AbstractContextManager[None]:
         """Around `resolve` and `build`: with `offline` they take what the cache has, and ask nobody."""
         return network_off() if offline else contextlib.nullcontext()
 
-    def resolve(self, spec: EnvironmentSpec, log: Log) -> Lock:
+    def resolve(self, spec: EnvironmentSpec, log: Log, *, here: bool = True) -> Lock:
         """Find the exact packages that a spec stands for. Blocks for seconds, on the network.
+
+        Args:
+            here: It runs on this machine; else an interpreter that its user manages is looked for where it runs.
 
         Raises:
             InvalidInput: The spec has lines that nothing can be made of; all of them are named.
@@ -78,7 +86,7 @@ class Environments:
         if spec.container is not None:
             return self._containers.lock(spec, lambda: self.resolve(spec._replace(container=None), log), log)
         if spec.user_managed:
-            return user_managed.lock(spec, log)
+            return user_managed.lock(spec, log, here=here)
         spec = spec._replace(strict=True) if self._strict else spec
         only_conda = requirements.read(spec).only_conda
         does_without = bool(only_conda) and conda.can_do_without(only_conda, self._conda)

@@ -14,13 +14,23 @@ from amlet.environments import pythons
 from amlet.environments.builds import Build
 from amlet.environments.resolve import this_platform
 
+SOME_PYTHON = "3"
+"""The version of an interpreter that only other machines have."""
 
-def lock(spec: EnvironmentSpec, log: Callable[[str], None]) -> Lock:
+
+def lock(spec: EnvironmentSpec, log: Callable[[str], None], *, here: bool) -> Lock:
     """A lock that holds the interpreter and no packages (v1-behaviours 10.15).
+
+    Args:
+        here: It runs on this machine; else the interpreter is another machine's, which finds it by the name given.
 
     Raises:
         EnvironmentFailed: it is not there or does not run as a Python that amlet supports.
     """
+    if not here:
+        note = f"You manage this environment: {spec.interpreter} of the machine that runs it is used as it is."
+        log(note)
+        return lock_of(SOME_PYTHON, this_platform(), "", [], notes=[note], interpreter=spec.interpreter)
     path = _located(spec.interpreter)
     hint = "set python.interpreter_path of the environment to the path of a Python 3.8 or newer."
     if path is None:
@@ -39,8 +49,9 @@ def lock(spec: EnvironmentSpec, log: Callable[[str], None]) -> Lock:
 
 def find(lock: Lock) -> Build | None:
     """The interpreter, if it is still there."""
-    python = Path(lock.interpreter or "")
-    return Build(python.parent.parent, python, lock.id) if os.access(python, os.X_OK) else None
+    python = _located(lock.interpreter or "")
+    usable = python is not None and os.access(python, os.X_OK)
+    return Build(python.parent.parent, python, lock.id) if python is not None and usable else None
 
 
 def build(lock: Lock) -> Build:

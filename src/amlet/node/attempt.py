@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -17,6 +18,7 @@ from amlet.artifacts.remote import RemoteBlobs
 from amlet.artifacts.stage import collect, is_larger
 from amlet.base.errors import AmletError, InvalidInput, NotFound, StaleAttempt, StorageFailed, Unavailable
 from amlet.base.paths import owner_only
+from amlet.base.units import human_seconds
 from amlet.client.datastore_files import DatastoreFiles
 from amlet.client.kept_files import FOLDER, bring_kept
 from amlet.client.uploads import Sources, send_missing
@@ -27,14 +29,14 @@ from amlet.domain.run import RunError, RunWarning
 from amlet.environments import Build
 from amlet.node.containers import ContainerProcess
 from amlet.node.data import RunData
-from amlet.node.gang import Part
+from amlet.node.gang import PREPARED, Part
 from amlet.node.growing import Growing, Last
 from amlet.node.limits import Limits
 from amlet.node.live_outputs import Watch
 from amlet.node.parts import Parts
 from amlet.node.processes import JobProcess
 from amlet.node.variables import job_variables
-from amlet.node.warm import WarmStart
+from amlet.node.warm import WarmStart, WarmStarted
 from amlet.runtime import losses
 from amlet.runtime.attempt import JobFile, Result, reserve, write_json
 from amlet.runtime.marked import end_marked
@@ -66,6 +68,12 @@ PASSING = (Unavailable, StorageFailed, OSError)
 
 UNREADABLE_S = 60.0
 """How long a file of a run's may be unreadable: descriptors may be short for a while, a broken disk stays broken."""
+
+TELL_BUILD_S = 0.5
+"""Between two looks at the log of a build that goes on."""
+
+IMPORTS_S = 0.05
+"""A warm parent that took longer to import is told: it was not there yet."""
 
 ENDED_GRACE_S = 5.0
 """Between SIGTERM and SIGKILL when the node itself is told to end: its engine waits for ten seconds."""
@@ -114,6 +122,8 @@ class Attempt:
         self._outputs = Watch(self._client, *self._key, lease.attempt, self._work / "outputs")
         self._limits = Limits(lease.share, folder.name)
         self._how = "cold start"
+        self._built = ""
+        self._leased_at = time.monotonic()
         files = DatastoreFiles(parts.client.patient(PATIENCE_S), lease.workspace_id, parts.data)
         contained = lease.lock.image is not None
         self._data = RunData(lease.job, files, folder, self._work, contained=contained)
@@ -173,9 +183,10 @@ class Attempt:
             return Ending(runs.CANCELED)
         self._limits.hold(self._process.mark)
         where = " in a container" if self._lease.lock.image else ""
-        detail = "adopted" if self._adopted else f"{self._how}{where}, {self._lease.share.cores} cores"
+        detail = "adopted" if self._adopted else f"{self._how}{where}{self._built}, {self._lease.share.cores} cores"
         detail += f", {self._part.words}" if self._part.words else ""
-        started = AttemptStarted(self._lease.attempt, detail, self._facts())
+        took_s = 0.0 if self._adopted else time.monotonic() - self._leased_at
+        started = AttemptStarted(self._lease.attempt, detail, self._facts(), took_s)
         if self._part.is_first:
             self._insist(lambda: self._client.nodes.started(*self._key, started))
         return self._watch(self._process)
@@ -199,8 +210,7 @@ class Attempt:
         write_json(self._folder / LEASE_FILE, codec.encode(lease._replace(token="", variables={})))
         build = self._parts.environments.find(lease.lock)
         if build is None:
-            lines: list[str] = []
-            build = self._parts.environments.build(lease.lock, lines.append)
+            build = self._build()
         container = lease.job.environment.container if lease.lock.image is not None else None
         contained = self._parts.environments.contained(container, lease.lock, log.info) if container else None
         owner_only(self._journals)
@@ -243,6 +253,28 @@ class Attempt:
                 output=self._output,
             )
 
+    def _build(self) -> Build:
+        began = told = time.monotonic()
+        with (self._folder / PREPARED).open("w", encoding="utf-8") as prepared:
+
+            def say(line: str) -> None:
+                nonlocal told
+                prepared.write(line.rstrip("\n") + "\n")
+                prepared.flush()
+                if time.monotonic() - told > TELL_BUILD_S:
+                    told = time.monotonic()
+                    with contextlib.suppress(*PASSING):
+                        self._growing.advance()
+
+            try:
+                build = self._parts.environments.build(self._lease.lock, say)
+            except AmletError as error:
+                say(str(error))
+                raise
+            self._built = f", built in {human_seconds(time.monotonic() - began)}"
+            say(f"Ready after {human_seconds(time.monotonic() - began)}.")
+        return build
+
     def _job_file(self) -> JobFile:
         found = self._part.job_file()
         return found._replace(arguments=self._data.filled(found.arguments, self._data_variables))
@@ -269,9 +301,12 @@ class Attempt:
             user={**lease.job.environment.variables, **lease.job.variables},
         )
         started = self._parts.warm.start(asked, self._is_over)
-        if isinstance(started, JobProcess):
-            self._how = "warm start"
-        return started
+        if not isinstance(started, WarmStarted):
+            return started
+        self._how = "warm start"
+        if started.imports_s > IMPORTS_S:
+            self._how += f", imports {human_seconds(started.imports_s)}"
+        return started.process
 
     def _watch(self, process: JobProcess) -> Ending:
         began = time.monotonic()

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
-from amlet.base.errors import DatastoreFailed, InvalidInput, NotFound, StorageFailed
+from amlet.base.errors import DatastoreFailed, InvalidInput, StorageFailed
 from amlet.base.paths import inside, owner_only
 from amlet.base.units import human_bytes
 from amlet.client.data_folder import DataFolder
 from amlet.client.datastore_files import DatastoreFiles, ToUpload, nothing_there
+from amlet.client.web_files import fetch, names_of
 from amlet.domain import data
 from amlet.domain.data import DataFile, DataPath, JobInput, JobOutput
 from amlet.domain.job import Job
@@ -30,8 +30,6 @@ FOLDER = "data"
 TRIES = 4
 PAUSE_S = 3.0
 """How often, and with what pause, outputs are tried to be brought to a datastore that does not answer."""
-
-URL_TIMEOUT_S = 30.0
 
 Say = Callable[[str], None]
 T = TypeVar("T")
@@ -165,11 +163,19 @@ class RunData:
         size = 0
         by_store: dict[str, list[DataPath]] = {}
         for source in given.sources:
-            if source.datastore is None:
-                found.append(_download_url(source.path, place))
-                size += found[-1].stat().st_size
-            else:
+            if source.datastore is not None:
                 by_store.setdefault(source.datastore, []).append(source)
+        urls = list(dict.fromkeys(source.path for source in given.sources if source.datastore is None))
+        for url, name in zip(urls, names_of(urls), strict=True):
+            held = fetch(url, self._files.cache)
+            found.append(inside(place, name))
+            found[-1].parent.mkdir(parents=True, exist_ok=True)
+            if given.mode == data.DOWNLOAD:
+                shutil.copyfile(held, found[-1])
+            else:
+                found[-1].symlink_to(held)
+                self.shown.append(held)
+            size += held.stat().st_size
         for datastore, sources in by_store.items():
             files = self._listed(datastore, sources)
             root = data.common_root(sources, [file.path for file in files])
@@ -290,36 +296,3 @@ def _patiently(call: Callable[[], T]) -> T:
                 raise
             time.sleep(PAUSE_S)
     raise AssertionError("the last try returns or raises")
-
-
-def _download_url(url: str, folder: Path) -> Path:
-    """A file from the web, under the last part of its address.
-
-    Raises:
-        NotFound: the address has nothing.
-        DatastoreFailed: it cannot be reached.
-    """
-    import urllib.error
-    import urllib.request
-
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise InvalidInput(f"{url[:200]!r} cannot be fetched: only http and https can.")
-    target = folder / (os.path.basename(urlsplit(url).path) or "file")  # noqa: PTH119
-    partial = folder / f".amlet-{os.urandom(6).hex()}.part"
-    try:
-        with urllib.request.urlopen(url, timeout=URL_TIMEOUT_S) as answer, partial.open("xb") as file:  # noqa: S310
-            shutil.copyfileobj(answer, file, 1 << 20)
-        partial.replace(target)
-    except urllib.error.HTTPError as error:
-        kind = NotFound if error.code == 404 else DatastoreFailed
-        raise kind(f"{_shown(url)} answers {error.code}.") from error
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        raise DatastoreFailed(f"{_shown(url)} cannot be reached: {getattr(error, 'reason', error)}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return target
-
-
-def _shown(url: str) -> str:
-    """Without its query, which may hold a signature."""
-    return url.partition("?")[0][:300]

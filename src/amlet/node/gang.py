@@ -22,6 +22,9 @@ from amlet.wire.nodes import EndRank, JoinGang, LeaseState, RenewLease, SettleAn
 RANKS = "ranks"
 """Below the attempt's folder: a folder for each process of a node that runs several, named by its rank."""
 
+PREPARED = "job_prep.txt"
+"""In the attempt's folder: what a node says of the build that it makes; nothing where the build is at hand."""
+
 JOIN_WAIT_S = 5.0
 LOOPBACK = "127.0.0.1"
 
@@ -170,10 +173,16 @@ class Part:
         if each > 1:
             ranks = range(self.first_rank, self.first_rank + each)
             found = [(folder / RANKS / str(rank) / "std_log.txt", f"user_logs/std_log_{rank}.txt") for rank in ranks]
-            return [*found, (output, f"user_logs/launch_{node_rank}.txt")]
+            return [*found, (output, f"user_logs/launch_{node_rank}.txt"), self._prepared(folder)]
         if self._job.process_count == 1 and self.is_first:
-            return [(output, self._job.script_log)]
-        return [(output, f"user_logs/std_log_{node_rank}.txt")]
+            return [(output, self._job.script_log), self._prepared(folder)]
+        return [(output, f"user_logs/std_log_{node_rank}.txt"), self._prepared(folder)]
+
+    def _prepared(self, folder: Path) -> tuple[Path, str]:
+        """The log of a build that this node made: the next attempt's has another name, as its node may be another."""
+        attempt = f"_attempt_{self._lease.attempt}" if self._lease.attempt > 1 else ""
+        rank = f"_node_{self._lease.node_rank}" if self._lease.node_rank else ""
+        return folder / PREPARED, f"azureml-logs/65_job_prep{attempt}{rank}.txt"
 
     def journal_name(self, name: str) -> str:
         """Processes of two machines may have the same number."""

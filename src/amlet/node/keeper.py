@@ -254,7 +254,12 @@ class Keeper(threading.Thread):
         name = str(self._begun)
         self._begun += 1
         one = start._replace(folder=self._folder / f"process-{name}")
-        self._processes.append(ReplicaProcess(one, name, self._send_log))
+        try:
+            self._processes.append(ReplicaProcess(one, name, self._send_log))
+        except (AmletError, OSError) as error:
+            if not self._has_answered:
+                raise
+            self._note_death(f"Another replica could not be started: {error}")  # those that answer go on
 
     def _bury(self, process: ReplicaProcess) -> None:
         reason = process.reason()
@@ -263,6 +268,10 @@ class Keeper(threading.Thread):
             return
         if not self._has_answered and not process.is_healthy:
             raise ServiceFailed(reason)
+        self._note_death(reason)
+
+    def _note_death(self, reason: str) -> None:
+        """Let some time pass before the next start, the more the oftener it happens."""
         self._error = reason
         log.info("a replica of %s ended: %s", self.lease.service, reason.partition("\n")[0])
         now_s = time.monotonic()

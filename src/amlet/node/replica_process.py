@@ -187,7 +187,7 @@ class ReplicaProcess:
     def _check_heartbeat(self, now_s: float) -> None:
         told = self.counts()
         beat = told.get("at_s")
-        if beat is None or beat != self._beat:
+        if beat != self._beat:
             self._beat, self._beat_s = beat, now_s
         elif now_s - self._beat_s > HUNG_S:
             self._replace(f"The replica did nothing for {HUNG_S:.0f} seconds.")

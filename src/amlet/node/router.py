@@ -9,6 +9,7 @@ import shutil
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 from amlet.base.errors import AmletError, StorageFailed
@@ -105,7 +106,7 @@ class RouterKeeper(threading.Thread):
                     self._tell(services.HEALTHY)
                 if self._ended.is_set():
                     process.leave()
-                self._ended.wait(TICK_S) if not process.is_leaving else threading.Event().wait(TICK_S)
+                time.sleep(TICK_S)
             if not process.is_leaving:
                 self._tell(services.UNHEALTHY, process.reason())
         finally:

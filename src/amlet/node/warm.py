@@ -42,6 +42,8 @@ LEAST_FREE_BYTES = 1 << 30
 LEAST_FREE_SHARE = 0.1
 """Of the machine's memory: with less than either, idle parents end."""
 
+MEMINFO = Path("/proc/meminfo")
+
 MOST_LEARNED = 64
 MOST_REFUSED = 256
 MOST_FAILURES = 3
@@ -74,13 +76,28 @@ class WarmStart(NamedTuple):
     """Those that the user set."""
 
 
+class WarmStarted(NamedTuple):
+    """A job that was started."""
+
+    process: JobProcess
+    imports_s: float
+    """How long it waited for its parent's imports; next to nothing when the parent was there."""
+
+
 class WarmPool:
     """The warm parents of a node. Safe to use from any thread."""
 
-    def __init__(self, folder: Path, sdk: Path) -> None:
+    def __init__(self, folder: Path, sdk: Path, *, idle_s: float = IDLE_S, meminfo: Path = MEMINFO) -> None:
+        """
+        Args:
+            idle_s: A parent that nobody has used for so long ends.
+            meminfo: Where the kernel tells how much memory is left.
+        """
         shutil.rmtree(folder, ignore_errors=True) if not (folder / "learned.json").exists() else None
         self._folder = owner_only(folder)
         self._sdk = sdk
+        self._idle_s = idle_s
+        self._meminfo = meminfo
         self._lock = threading.Lock()
         self._parents: dict[str, WarmParent] = {}
         self._refused: OrderedDict[str, str] = OrderedDict()
@@ -95,7 +112,7 @@ class WarmPool:
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
 
-    def start(self, asked: WarmStart, stopped: Callable[[], bool] = lambda: False) -> JobProcess | str:
+    def start(self, asked: WarmStart, stopped: Callable[[], bool] = lambda: False) -> WarmStarted | str:
         """Start a job in a fork.
 
         Args:
@@ -120,9 +137,11 @@ class WarmPool:
         request = _request(asked, script, self._sdk)
         if len(json.dumps(request)) > LONGEST_REQUEST:
             return "its variables are too long"
+        imports_s = 0.0
         try:
             for _ in range(2):
-                child = self._fork(asked, imports, request, stopped)
+                child, waited_s = self._fork(asked, imports, request, stopped)
+                imports_s += waited_s
                 if child is not None:
                     break
             else:
@@ -133,7 +152,7 @@ class WarmPool:
             return str(error)
         if isinstance(child, str):
             return child
-        return JobProcess.noted(child.mark, child, asked.folder)
+        return WarmStarted(JobProcess.noted(child.mark, child, asked.folder), imports_s)
 
     def close(self) -> None:
         """End all parents; runs that they have forked go on."""
@@ -151,12 +170,12 @@ class WarmPool:
 
     def keep(self) -> None:
         """End parents that nobody has used for long, and all idle ones when memory is short."""
-        short = _memory_is_short()
+        short = _memory_is_short(self._meminfo)
         with self._lock:
             over = {
                 key: parent
                 for key, parent in self._parents.items()
-                if parent.gone or (parent.idle and (short or time.monotonic() - parent.used > IDLE_S))
+                if parent.gone or (parent.idle and (short or time.monotonic() - parent.used > self._idle_s))
             }
             for key in over:
                 del self._parents[key]
@@ -165,24 +184,27 @@ class WarmPool:
 
     def _fork(
         self, asked: WarmStart, imports: Imports, request: Mapping[str, object], stopped: Callable[[], bool]
-    ) -> WarmChild | str | None:
+    ) -> tuple[WarmChild | str | None, float]:
+        """The run, or why it must start cold, or None when another parent may do; and the seconds of imports."""
         shared = {name: text for name, text in asked.variables.items() if name not in asked.per_run}
         told = [str(asked.python), str(self._sdk), sorted(shared.items()), imports.first, imports.later]
         key = hashlib.sha256(json.dumps(told).encode("ascii")).hexdigest()
         if key in self._refused:
-            return self._refused[key]
+            return self._refused[key], 0.0
+        began = time.monotonic()
         parent = self._parent(key, asked, imports, shared)
         ready = parent.wait_ready(PATIENCE_S, stopped)
+        imports_s = time.monotonic() - began
         if parent.refused or parent.failed:
-            return self._blame(key, parent)
+            return self._blame(key, parent), imports_s
         if not ready and not parent.gone:
-            return f"its packages take longer than {PATIENCE_S:.0f} s to import"
+            return f"its packages take longer than {PATIENCE_S:.0f} s to import", imports_s
         child = parent.fork(request, asked.folder / "started") if ready else None
         if parent.left:
             with self._lock:
                 self._unlearning.add(key)
                 self._learned.pop(key, None)
-        return child if child is not None or not parent.failed else self._blame(key, parent)
+        return (child if child is not None or not parent.failed else self._blame(key, parent)), imports_s
 
     def _blame(self, key: str, parent: WarmParent) -> str:
         with self._lock:
@@ -304,10 +326,10 @@ def _with_one_thread(variables: Mapping[str, str]) -> dict[str, str]:
     return {**variables, "OPENBLAS_NUM_THREADS": "1".rjust(width, "0"), "OPENBLAS_THREAD_TIMEOUT": "20"}
 
 
-def _memory_is_short() -> bool:
+def _memory_is_short(meminfo: Path) -> bool:
     figures = {}
     try:
-        with Path("/proc/meminfo").open() as file:
+        with meminfo.open() as file:
             for line in file:
                 name, _, text = line.partition(":")
                 if name in ("MemTotal", "MemAvailable"):

@@ -93,6 +93,8 @@ class WarmParent:
         self._gone = False
         self._number = 0
         self._answers: dict[int, dict[str, Any]] = {}
+        self._awaited = 0
+        """How many wait until it can fork."""
         self._waiting: set[int] = set()
         self._running: set[int] = set()
         self._ended: dict[int, int] = {}
@@ -118,7 +120,7 @@ class WarmParent:
     def idle(self) -> bool:
         """Whether nobody waits for it and none of its runs goes on."""
         with self._changed:
-            return not self._waiting and not self._running
+            return not self._awaited and not self._waiting and not self._running
 
     def wait_ready(self, timeout_s: float, stopped: Callable[[], bool]) -> bool:
         """Wait until it can fork or has ended; whether it can.
@@ -126,7 +128,14 @@ class WarmParent:
         Raises:
             Stopped: the caller's own reason.
         """
-        return self._wait(lambda: self._ready or self._gone, timeout_s, stopped) and self._ready and not self._gone
+        with self._changed:
+            self._awaited += 1
+        try:
+            return self._wait(lambda: self._ready or self._gone, timeout_s, stopped) and self._ready and not self._gone
+        finally:
+            with self._changed:
+                self._awaited -= 1
+                self.used = time.monotonic()
 
     def fork(self, request: Mapping[str, Any], claim: Path) -> WarmChild | str | None:
         """Start a run.

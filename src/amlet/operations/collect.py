@@ -26,7 +26,7 @@ def append_log(tx: Transaction, logs: LogFolder, run: Run, path: str, offset: in
     Returns:
         The log's size afterwards. Less than `offset` when bytes between are missing: the caller sends from there.
     """
-    before, after = _append(tx, logs, run, path, offset, data)
+    before, after = append_bytes(tx, logs, run, path, offset, data)
     if after != before:
         save(tx, run)
     return after
@@ -41,14 +41,16 @@ def is_behind(tx: Transaction, logs: LogFolder, run: Run, asked: SettleAttempt) 
     behind = False
     for last in asked.logs:
         data = _decoded(last)
-        behind |= _append(tx, logs, run, last.name, last.offset, data)[1] < last.offset + len(data)
+        behind |= append_bytes(tx, logs, run, last.name, last.offset, data)[1] < last.offset + len(data)
     for last in asked.journals:  # a line that was not finished is no line
         behind |= _drain(tx, run, last.name, last.offset, _decoded(last))[1] < last.offset
     return behind
 
 
-def _append(tx: Transaction, logs: LogFolder, run: Run, path: str, offset: int | None, data: bytes) -> tuple[int, int]:
-    """The log's size before and after."""
+def append_bytes(
+    tx: Transaction, logs: LogFolder, run: Run, path: str, offset: int | None, data: bytes
+) -> tuple[int, int]:
+    """The same without telling the run's watchers, for who saves the run himself: the log's size before and after."""
     if offset is not None:
         _check_offset(offset)
     record = tx.files.open_log(run.workspace_id, run.id, relative_path(path))

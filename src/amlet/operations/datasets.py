@@ -24,7 +24,7 @@ SOURCES_LIMIT = 10_000
 
 
 def register(tx: Transaction, workspace_id: str, asked: RegisterDataset, now: datetime) -> DatasetRecord:
-    """Record a dataset; with a name, as the next version of it (v1-behaviours 13.9).
+    """Record a dataset; with a name, as the next version of it (v1-behaviours 13.9). A dry run records nothing.
 
     Raises:
         InvalidInput: with every fault of what is asked.
@@ -52,6 +52,7 @@ def register(tx: Transaction, workspace_id: str, asked: RegisterDataset, now: da
                 f'There is already a dataset registered under name "{asked.name}".',
                 hint="pass create_new_version=True to make its next version.",
             )
+    gets_version = asked.name is not None and not asked.dry_run
     made = DatasetRecord(
         workspace_id,
         uuid4_text(),
@@ -61,10 +62,12 @@ def register(tx: Transaction, workspace_id: str, asked: RegisterDataset, now: da
         now,
         now,
         asked.name,
-        tx.datasets.next_version(workspace_id, asked.name) if asked.name is not None else None,
+        tx.datasets.next_version(workspace_id, asked.name or "") if gets_version else None,
         asked.description,
         asked.tags,
     )
+    if asked.dry_run:
+        return made
     tx.datasets.add(made, content)
     tx.requests.add(workspace_id, asked.request_id, made.id, now)
     return made

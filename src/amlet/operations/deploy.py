@@ -228,7 +228,7 @@ def _lock_at_hand(tx: Transaction, service: Service, known: Known) -> str | None
     found = first_model(tx, service.workspace_id, deployment)
     if deployment.environment is None and found is not None and found[2] is not None:
         return found[2].id
-    lock = known.ready(environment_of(tx, service).content_key())
+    lock = known.ready(environment_of(tx, service).content_key(), True)
     return lock.id if lock is not None else None
 
 

@@ -191,4 +191,5 @@ def started(tx: Transaction, workspace_id: str, run_id: str, asked: AttemptStart
     """The script's process is there. Saying so twice changes nothing."""
     run = current(tx, workspace_id, run_id, asked.attempt)
     if run.status == runs.QUEUED:
-        move(tx, run, runs.RUNNING, now, asked.detail, properties={**run.properties, **asked.facts})
+        since = now - timedelta(seconds=max(0.0, asked.took_s))
+        move(tx, run, runs.RUNNING, now, asked.detail, since, properties={**run.properties, **asked.facts})

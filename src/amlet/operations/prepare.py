@@ -1,4 +1,5 @@
-"""Prepare environments: each is resolved and built once for all runs and services that wait for it."""
+"""Prepare environments: each is resolved once for all runs and services that wait for it, and built once where some of
+them run on this machine; other machines build from the lock."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from amlet.environments import Environments
 from amlet.operations import build_environment, replicas
 from amlet.operations.build_environment import build_topic
 from amlet.operations.collect import append_log
+from amlet.operations.room import is_here
 from amlet.operations.settle import end
 from amlet.operations.submit import enqueue
 from amlet.store.base import Records, Transaction
@@ -37,6 +39,13 @@ class Waiting(NamedTuple):
     services: list[Service]
     builds: list[tuple[EnvironmentBuild, int]]
     """Asked for apart from runs, each with its log's number."""
+    afar: frozenset[str] = frozenset()
+    """The runs, by id, whose nodes stand on other machines."""
+
+    @property
+    def built_here(self) -> bool:
+        """Whether somebody needs the build on this machine."""
+        return bool(self.services or self.builds) or any(run.id not in self.afar for run in self.runs)
 
     @property
     def anew(self) -> bool:
@@ -110,18 +119,23 @@ class Preparer:
                 self._in_hand.discard(key)
 
     def _make(self, key: str, waiting: Waiting, log: Callable[[str], None]) -> Lock:
-        kept = None
+        kept, kept_by = None, self._kept_by(key, waiting)
         if not waiting.anew:
-            kept = self._records.read(
-                lambda tx: tx.locks.resolved(self._environments.kept_by(key), self._environments.platform)
-            )
+            kept = self._records.read(lambda tx: tx.locks.resolved(kept_by, self._environments.platform))
         if kept is not None:
-            log(f"Environment {waiting.spec.name}: resolved before; building what is recorded.")
-        lock = kept or self._environments.resolve(waiting.spec, log)
+            log(f"Environment {waiting.spec.name}: resolved before; taking what is recorded.")
+        lock = kept or self._environments.resolve(waiting.spec, log, here=waiting.built_here)
+        if not waiting.built_here:
+            log("It is built by the machine that runs it: azureml-logs/65_job_prep.txt.")
+            return lock
         self._environments.build(lock, log)
         if waiting.spec.container is not None and lock.image is not None:
             self._environments.contained(waiting.spec.container, lock, log)
         return lock
+
+    def _kept_by(self, key: str, waiting: Waiting) -> str:
+        is_theirs = waiting.spec.user_managed and waiting.spec.container is None and not waiting.built_here
+        return self._environments.kept_afar_by(key) if is_theirs else self._environments.kept_by(key)
 
     def _tell(self, tx: Transaction, key: str, text: str) -> None:
         data = text.encode("utf-8", "replace")
@@ -135,12 +149,15 @@ class Preparer:
 
     def _succeed(self, tx: Transaction, key: str, lock: Lock, began: float, known: Waiting) -> None:
         now = self._clock.now()
-        tx.locks.add(lock, self._environments.kept_by(key))
+        tx.locks.add(lock, self._kept_by(key, known))
         took = human_seconds(self._clock.monotonic() - began)
         waiting = _waiting(tx).get(key)
         for run in waiting.runs if waiting else []:
-            enqueue(tx, run, lock, now, prepared=f"built in {took}")
-        for service in waiting.services if waiting else []:
+            if known.built_here:
+                enqueue(tx, run, lock, now, prepared=f"built in {took}")
+            elif waiting is not None and run.id in waiting.afar:
+                enqueue(tx, run, lock, now, prepared=f"resolved in {took}, built where it runs")
+        for service in waiting.services if waiting and known.built_here else []:
             replicas.prepared(tx, service, lock, None, now)
         for build, log in _settled(waiting, known):
             build_environment.ended(tx, build, log, lock, None, now)
@@ -168,7 +185,7 @@ def _settled(waiting: Waiting | None, known: Waiting) -> list[tuple[EnvironmentB
     taken = {build.id for build, _ in known.builds}
 
     def is_answered(build: EnvironmentBuild) -> bool:
-        return build.id in taken or not (build.anew or (known.offline and not build.offline))
+        return build.id in taken or not (build.anew or not known.built_here or (known.offline and not build.offline))
 
     return [held for held in (waiting.builds if waiting else []) if is_answered(held[0])]
 
@@ -177,7 +194,10 @@ def _waiting(tx: Transaction) -> dict[str, Waiting]:
     found: dict[str, Waiting] = {}
     for run in tx.runs.with_status((runs.PREPARING,)):
         spec = tx.runs.job(run.workspace_id, run.id).environment
-        found.setdefault(spec.content_key(), Waiting(spec, [], [], [])).runs.append(run)
+        waiting = found.setdefault(spec.content_key(), Waiting(spec, [], [], []))
+        waiting.runs.append(run)
+        if not is_here(tx, run.pool):
+            found[spec.content_key()] = waiting._replace(afar=waiting.afar | {run.id})
     for key, (spec, services) in replicas.unresolved(tx).items():
         found.setdefault(key, Waiting(spec, [], [], [])).services.extend(services)
     for build, log in tx.environment_builds.active():

@@ -65,9 +65,15 @@ class Reconciler:
         """Since when passes have come in time."""
 
     def _begin(self, now: datetime) -> None:
-        """Nodes could not renew while the server was away, so every lease gets a fresh term."""
+        """Nodes could not renew while the server was away, so every lease gets a fresh term. And what was noted by a
+        clock that has been set back since would count as fresh until that time comes again.
+        """
 
         def renew(tx: Transaction) -> None:
+            for node in tx.nodes.list():
+                seen, idle_since = (moment and min(moment, now) for moment in (node.seen, node.idle_since))
+                if (seen, idle_since) != (node.seen, node.idle_since):
+                    tx.nodes.save(node._replace(seen=seen, idle_since=idle_since))
             for held in tx.leases.expired(now + timedelta(days=36_500)):
                 tx.leases.save(held._replace(expires=now + timedelta(seconds=2 * LEASE_S)))
 

@@ -38,7 +38,7 @@ class Room:
         found: dict[str, list[Node]] = {}
         for node in self._tx.nodes.list():
             found.setdefault(node.pool, []).append(node)
-        return {pool: nodes for pool, nodes in found.items() if _is_here(self._tx, pool)}
+        return {pool: nodes for pool, nodes in found.items() if is_here(self._tx, pool)}
 
     def turn(self, node: Node) -> Turn | None:
         """The run that a node without work may take now."""
@@ -99,7 +99,8 @@ def of_several(share: Share, count: int) -> Share:
     return Share(share.cores * count, share.memory_bytes * count, share.gpus * count)
 
 
-def _is_here(tx: Transaction, pool: str) -> bool:
+def is_here(tx: Transaction, pool: str) -> bool:
+    """Whether the nodes of a pool stand on this machine, and so have the server's own builds."""
     if parts_of(pool) is not None:
         return True
     workspace_id, _, name = pool.partition("/")

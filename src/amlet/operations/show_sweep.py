@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from typing import Any
-
 from amlet.base.errors import InvalidInput
-from amlet.domain.sweep import Standing
 from amlet.operations.submit_sweep import find_sweep
-from amlet.operations.trials import best_standing, front_of, standings
-from amlet.store.base import SweepRecord, Transaction
+from amlet.operations.trials import best_trial, by_metric, front_of, standings
+from amlet.store.base import SweepRecord, Transaction, TrialOrder
 from amlet.wire.sweeps import DecisionQuery, Decisions, SweepDetails, TrialPage, TrialQuery
 
 PAGE_LIMIT = 1000
@@ -20,11 +15,11 @@ ORDERS = "number, status, duration, metric, metrics.<name> or params.<name>"
 def sweep_details(tx: Transaction, workspace_id: str, run_id: str) -> SweepDetails:
     """A sweep and how it stands."""
     sweep = find_sweep(tx, workspace_id, run_id)
-    told = standings(tx, sweep, tx.sweeps.trials(workspace_id, run_id))
-    front = front_of(sweep.spec, told) if len(sweep.spec.objectives) > 1 else []
-    statuses = dict(Counter(standing.status for standing in told))
+    many = len(sweep.spec.objectives) > 1
+    front = front_of(sweep.spec, standings(tx, sweep, range(sweep.state.drawn))) if many else []
+    statuses = tx.sweeps.statuses(workspace_id, run_id)
     run = tx.runs.get(workspace_id, run_id)
-    return SweepDetails(run, sweep.spec, sweep.state, statuses, best_standing(sweep.spec, told), front)
+    return SweepDetails(run, sweep.spec, sweep.state, statuses, best_trial(tx, sweep), front)
 
 
 def sweep_trials(tx: Transaction, workspace_id: str, run_id: str, asked: TrialQuery) -> TrialPage:
@@ -36,48 +31,28 @@ def sweep_trials(tx: Transaction, workspace_id: str, run_id: str, asked: TrialQu
     if not 1 <= asked.limit <= PAGE_LIMIT or asked.offset < 0:
         raise InvalidInput(f"limit must be from 1 to {PAGE_LIMIT} and offset 0 or more.")
     sweep = find_sweep(tx, workspace_id, run_id)
-    value = _order(sweep, asked.order)
-    told = standings(tx, sweep, tx.sweeps.trials(workspace_id, run_id))
-    told = [standing for standing in told if asked.status in (None, standing.status)]
-    having = [standing for standing in told if value(standing) is not None]
-    having.sort(key=lambda standing: _sortable(value(standing)), reverse=asked.descending)
-    ordered = having + [standing for standing in told if value(standing) is None]
-    return TrialPage(ordered[asked.offset : asked.offset + asked.limit], len(told))
+    numbers = tx.sweeps.page(workspace_id, run_id, _order(sweep, asked), asked.limit, asked.offset)
+    statuses = tx.sweeps.statuses(workspace_id, run_id)
+    total = sum(statuses.values()) if asked.status is None else statuses.get(asked.status, 0)
+    return TrialPage(standings(tx, sweep, numbers), total)
 
 
 def sweep_decisions(tx: Transaction, workspace_id: str, run_id: str, asked: DecisionQuery) -> Decisions:
-    """The last decisions of a sweep's policy."""
+    """The last decisions of a sweep's policy, or those before them."""
     find_sweep(tx, workspace_id, run_id)
-    limit = max(1, min(asked.limit, 10 * PAGE_LIMIT))
-    return Decisions(tx.sweeps.decisions(workspace_id, run_id, asked.run_id, limit))
+    if not 1 <= asked.limit <= 10 * PAGE_LIMIT or asked.skip < 0:
+        raise InvalidInput(f"limit must be from 1 to {10 * PAGE_LIMIT} and skip 0 or more.")
+    return Decisions(tx.sweeps.decisions(workspace_id, run_id, asked.run_id, asked.limit, asked.skip))
 
 
-def _order(sweep: SweepRecord, order: str) -> Callable[[Standing], Any]:
-    if order == "number":
-        return lambda standing: standing.trial.number
-    if order == "status":
-        return lambda standing: standing.status
-    if order == "duration":
-        return _duration
-    if order == "metric":
-        return lambda standing: standing.best[0]
-    kind, _, name = order.partition(".")
+def _order(sweep: SweepRecord, asked: TrialQuery) -> TrialOrder:
+    objectives = {objective.metric: objective for objective in reversed(sweep.spec.objectives)}
+    kind, _, name = asked.order.partition(".")
+    if asked.order in ("number", "status", "duration"):
+        return TrialOrder(asked.order, descending=asked.descending, status=asked.status)
     if kind == "params" and name:
-        return lambda standing: standing.trial.parameters.get(name)
-    names = [objective.metric for objective in sweep.spec.objectives]
-    if kind == "metrics" and name in names:
-        return lambda standing: standing.best[names.index(name)]
-    raise InvalidInput(f"Trials cannot be ordered by {order[:100]!r}.", hint=f"order by {ORDERS}.")
-
-
-def _duration(standing: Standing) -> float | None:
-    if standing.started is None or standing.ended is None:
-        return None
-    return (standing.ended - standing.started).total_seconds()
-
-
-def _sortable(value: Any) -> tuple[int, Any]:
-    """Numbers before texts before all else, so that a column of several kinds has an order."""
-    if isinstance(value, (int, float)):
-        return 0, value
-    return (1, value) if isinstance(value, str) else (2, repr(value))
+        return TrialOrder(kind, name, descending=asked.descending, status=asked.status)
+    objective = sweep.spec.primary if asked.order == "metric" else objectives.get(name) if kind == "metrics" else None
+    if objective is None:
+        raise InvalidInput(f"Trials cannot be ordered by {asked.order[:100]!r}.", hint=f"order by {ORDERS}.")
+    return by_metric(objective, descending=asked.descending, status=asked.status)

@@ -20,14 +20,15 @@ from amlet.operations.datasets import check_job_data, note_job_data, with_data
 from amlet.operations.describe import check_spec, version_for
 from amlet.operations.edit import check_marks
 from amlet.operations.ensure import ensure_experiment
+from amlet.operations.room import is_here
 from amlet.operations.texts import faults_of_argument, faults_of_label, faults_of_variables
 from amlet.operations.transitions import RECONCILE, enter_queue, moved, save
 from amlet.operations.waiting import usual
 from amlet.store.base import FileRecord, Transaction
 from amlet.wire.runs import SubmitAnswer, SubmitRun
 
-Ready = Callable[[str], "Lock | None"]
-"""What a spec of this content resolved to, when its build is at hand too."""
+Ready = Callable[[str, bool], "Lock | None"]
+"""What a spec of this content resolved to; when it is to be built on this machine, only with its build at hand."""
 
 
 SUBMISSION_ID_LIMIT = 200
@@ -54,7 +55,8 @@ def submit(tx: Transaction, workspace_id: str, asked: SubmitRun, ready: Ready, n
 
     run_id = asked.run_id or script_run_id(asked.experiment, int(now.timestamp()))
     run, job = new_run(tx, workspace_id, asked, run_id, runs.SCRIPT_RUN, now)
-    run = add_run(tx, sent_on(run, ready(job.environment.content_key()), now), job, asked)
+    lock = ready(job.environment.content_key(), is_here(tx, run.pool))
+    run = add_run(tx, sent_on(run, lock, now), job, asked)
     let_on(tx, run, job)
     return SubmitAnswer(run, [])
 

@@ -41,7 +41,7 @@ def submit_sweep(tx: Transaction, workspace_id: str, asked: SubmitSweep, now: da
         return SubmitAnswer(None, missing)
     run_id = asked.run.run_id or f"HD_{uuid4_text()}"
     run, job = new_run(tx, workspace_id, asked.run, run_id, HYPERDRIVE, now)
-    tags, properties = facts_of_sweep(spec)
+    tags, properties = facts_of_sweep(spec, job)
     run = run._replace(tags={**tags, **run.tags}, properties={**properties, **run.properties})
     run = add_run(tx, moved(run, runs.RUNNING, now, "drawing trials"), job, asked.run)
     parts = spec.max_concurrent_runs if run.target == LOCAL else 1
@@ -78,7 +78,7 @@ def resume_sweep(tx: Transaction, workspace_id: str, run_id: str, now: datetime)
             continue
         state = state._replace(over=state.over - 1, failed=state.failed - (run.status == runs.FAILED))
         revive(tx, run, now)
-        tx.sweeps.save_trial(workspace_id, run_id, trial._replace(is_open=True, judged=0))
+        tx.sweeps.save_trial(workspace_id, run_id, trial._replace(is_open=True, judged=0, stopped_by=None))
     return _go_on(tx, sweep._replace(state=state), now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amlet.domain.job import Job
 from amlet.domain.run import TERMINAL
 from amlet.domain.sweep import BY_NUMBER, NO_TERMINATION, Standing, Trial
 from amlet.operations.submit_sweep import find_sweep
@@ -16,27 +17,35 @@ from amlet.sweeps.model_based import Known
 class Course:
     """What a sweep's next decisions are made from. What it holds follows from the records."""
 
-    def __init__(self, sampler: Sampler | None, curves: Curves, before: list[Known], resumed: list[Parameters]) -> None:
-        self._sampler = sampler
+    def __init__(
+        self, job: Job, sampler: Sampler | None, curves: Curves, before: list[Known], resumed: list[Parameters]
+    ) -> None:
+        self.job = job
+        """What each trial is one run of."""
         self.curves = curves
         self.before = before
         """Trials of the sweeps that this one goes on from."""
         self.resumed = resumed
         """The parameters of the trials that are gone on with, which have the first numbers."""
 
+        self._sampler = sampler
         self._own: dict[int, Known] = {}
-        self._going_on: dict[int, Trial] = {}
+        self._going_on: list[int] = []
         self._read = 0
+
+    @property
+    def draws_by_number(self) -> bool:
+        """Whether a trial's parameters follow from its number; else a model is asked."""
+        return self._sampler is not None
 
     def known(self, tx: Transaction, sweep: SweepRecord) -> list[Known]:
         """What a model has to know: trials of before, and the sweep's own. What was over is not read again."""
-        key = (sweep.workspace_id, sweep.run_id)
-        opened = {trial.number: trial for trial in tx.sweeps.open_trials(*key)}
-        added = {trial.number: trial for trial in tx.sweeps.trials(*key, first=self._read)}
-        for standing in standings(tx, sweep, list({**self._going_on, **added, **opened}.values())):
-            self._own[standing.trial.number] = _known(standing, standing.trial.number)
-        self._going_on, self._read = opened, sweep.state.drawn
-        return [*self.before, *(self._own[number] for number in sorted(self._own))]
+        numbers = [*self._going_on, *range(self._read, sweep.state.drawn)]
+        found = [_known(standing, standing.trial.number) for standing in standings(tx, sweep, numbers)]
+        self._own.update((known.number, known) for known in found)
+        self._going_on = [known.number for known in found if known.going_on]
+        self._read = sweep.state.drawn
+        return [*self.before, *self._own.values()]
 
     @classmethod
     def of(cls, tx: Transaction, workspace_id: str, run_id: str) -> Course:
@@ -53,7 +62,7 @@ class Course:
             for trial in tx.sweeps.trials(workspace_id, run_id):
                 for value in reported(tx, sweep, trial, 0, trial.judged):
                     curves.add(trial.run_id, value)
-        return cls(sampler, curves, known, resumed)
+        return cls(tx.runs.job(workspace_id, run_id), sampler, curves, known, resumed)
 
     def draw(self, number: int) -> Parameters | None:
         """The parameters of the trial of this number, for a method that draws by number."""
@@ -75,7 +84,7 @@ def _number(value: object) -> float:
 
 def _trials_of(tx: Transaction, workspace_id: str, run_id: str) -> list[Known]:
     sweep = find_sweep(tx, workspace_id, run_id)
-    told = standings(tx, sweep, tx.sweeps.trials(workspace_id, run_id))
+    told = standings(tx, sweep, range(sweep.state.drawn))
     return [_known(standing, 0)._replace(going_on=False) for standing in told]
 
 

@@ -2,148 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+import math
 
-from amlet.artifacts.logs import LogFolder
 from amlet.base.names import closest
 from amlet.domain import metric as metrics
 from amlet.domain import run as runs
 from amlet.domain.metric import Point
-from amlet.domain.run import Run, RunWarning
-from amlet.domain.sweep import NO_TERMINATION, Decision, SweepState, Trial
+from amlet.domain.sweep import NO_TERMINATION, Decision, Trial
 from amlet.operations.cancel import cancel
 from amlet.operations.sweep_course import Course, reported
-from amlet.operations.sweep_end import FIRST_FAILURES, common_error, stopped
-from amlet.operations.sweep_log import say
-from amlet.operations.transitions import save
+from amlet.operations.sweep_end import FIRST_FAILURES, common_error, stop
+from amlet.operations.sweep_step import CONTROLLER, Step
 from amlet.operations.trials import best_of
-from amlet.store.base import MetricSummary, SweepRecord, Transaction
+from amlet.store.base import MetricSummary, TrialLook
 from amlet.sweeps.policies import rule
 
 BEST_CHILD = "best_child_by_primary_metric"
 """v1-behaviours 12.15."""
 
+KEPT = 1_000
+"""Reports of an attempt whose rulings are kept. Of later ones only those that end it: a script may report for ever."""
 
-def look_after(
-    tx: Transaction, logs: LogFolder, sweep: SweepRecord, parent: Run, course: Course, now: datetime
-) -> tuple[SweepRecord, int]:
-    """What a sweep is after its trials were looked at. The caller keeps it, and tells the run's watchers.
 
-    Returns:
-        The sweep, and how many of its trials go on.
-    """
-    before = sweep
-    opened = tx.sweeps.open_trials(sweep.workspace_id, sweep.run_id)
-    found = {run.id: run for run in tx.runs.some(sweep.workspace_id, [trial.run_id for trial in opened])}
-    name = sweep.spec.primary.metric
-    logged = tx.metrics.named(sweep.workspace_id, list(found), [name]) if found else {}
+def look_after(step: Step, course: Course) -> int:
+    """Bring a sweep up to what its trials have come to; how many of them go on."""
+    primary = step.sweep.spec.primary.metric
     going_on = 0
-    for trial in opened:
-        run = found.get(trial.run_id)
-        summary = logged.get(trial.run_id, {}).get(name)
-        if run is not None and summary is not None:
-            trial = _judged(tx, logs, sweep, course, trial, run, summary, now)
-            sweep = _with_best(tx, sweep, trial, summary, now)
-        if run is not None and not run.is_over:
+    for look in step.tx.sweeps.look(*step.key, [primary]):
+        trial, summary = look.trial, look.logged.get(primary)
+        if look.status is not None and step.sweep.spec.policy.name != NO_TERMINATION:
+            trial = _judged(step, course, look, summary.points if summary is not None else 0)
+        if look.status is not None and summary is not None:
+            _tell_best(step, trial, summary)
+        if look.status is not None and look.status not in runs.TERMINAL:
+            if trial != look.trial:
+                step.tx.sweeps.save_trial(*step.key, trial)
             going_on += 1
             continue
-        if run is None or run.status != runs.CANCELED:
+        if look.status != runs.CANCELED:
             trial = trial._replace(stopped_by=None)  # its script came to its end before the policy's ruling did
-        tx.sweeps.save_trial(sweep.workspace_id, sweep.run_id, trial._replace(is_open=False))
-        sweep = sweep._replace(state=_counted(sweep.state, run))
-        if run is not None and summary is None and run.status == runs.COMPLETED and not sweep.state.is_warned:
-            sweep = _warned(tx, sweep, run)
-    sweep = _with_stops(tx, sweep, parent, now)
-    if sweep.state.stopping != before.state.stopping and sweep.state.stopping:
-        say(tx, logs, sweep, "CONTROLLER", sweep.state.stopping, now)
-    return sweep, going_on
+        step.tx.sweeps.save_trial(*step.key, trial._replace(is_open=False))
+        failed = look.status in (None, runs.FAILED)
+        step.change(over=step.sweep.state.over + 1, failed=step.sweep.state.failed + failed)
+        if summary is None and look.status == runs.COMPLETED and not step.sweep.state.is_warned:
+            _warn(step, trial.run_id)
+    _stop_if_due(step)
+    return going_on
 
 
-def _judged(
-    tx: Transaction,
-    logs: LogFolder,
-    sweep: SweepRecord,
-    course: Course,
-    trial: Trial,
-    run: Run,
-    summary: MetricSummary,
-    now: datetime,
-) -> Trial:
+def _judged(step: Step, course: Course, look: TrialLook, reports: int) -> Trial:
     """Rule on the reports that came since the last look; end the trial when a ruling says so."""
+    sweep, trial = step.sweep, look.trial
     policy = sweep.spec.policy
-    if policy.name == NO_TERMINATION or summary.points == trial.judged:
+    if trial.judged and (look.attempt != trial.attempt or reports < trial.judged):
+        course.curves.forget(trial.run_id)  # another attempt begins anew
+        trial = trial._replace(judged=0, stopped_by=None)
+    if reports == trial.judged:
         return trial
-    start = trial.judged if trial.judged <= summary.points else 0  # another attempt begins anew
     decided = []
-    for value in reported(tx, sweep, trial, start, summary.points):
+    ends_by_itself = look.status in runs.TERMINAL or look.status == runs.FINALIZING
+    for value in reported(step.tx, sweep, trial, trial.judged, reports):
         curve = course.curves.add(trial.run_id, value)
         ruling = rule(policy, sweep.spec.primary, course.curves, trial.number, curve)
         if ruling is None:
             continue
-        ends = ruling.ends and trial.stopped_by is None and not run.is_over and run.status != runs.FINALIZING
-        finite = ruling.value if ruling.value == ruling.value and abs(ruling.value) != float("inf") else None
-        decided.append(Decision(trial.run_id, ruling.report, finite, ruling.bound, ends, ruling.why, now))
+        ends = ruling.ends and trial.stopped_by is None and not ends_by_itself
+        if ends or ruling.report <= KEPT:
+            told = ruling.value if math.isfinite(ruling.value) else None
+            facts = (ruling.report, told, ruling.bound, ends, ruling.why)
+            decided.append(Decision(trial.run_id, *facts, step.now, look.attempt))
         if ends:
             trial = trial._replace(stopped_by=policy.name)
-            cancel(tx, run.workspace_id, run.id, now)
-            said = f"Cancelling job, id='{run.id}': {policy.name} at report {ruling.report}: {ruling.why}"
-            say(tx, logs, sweep, "CONTROLLER", said, now)
-    tx.sweeps.decide(sweep.workspace_id, sweep.run_id, decided)
-    trial = trial._replace(judged=summary.points)
-    tx.sweeps.save_trial(sweep.workspace_id, sweep.run_id, trial)
-    return trial
+            cancel(step.tx, sweep.workspace_id, trial.run_id, step.now)
+            said = f"Cancelling job, id='{trial.run_id}': {policy.name} at report {ruling.report}: {ruling.why}"
+            step.say(CONTROLLER, said)
+    step.tx.sweeps.decide(*step.key, decided)
+    return trial._replace(judged=reports, attempt=look.attempt)
 
 
-def _with_best(tx: Transaction, sweep: SweepRecord, trial: Trial, summary: MetricSummary, now: datetime) -> SweepRecord:
-    value = best_of(sweep.spec.primary, summary)
-    state = sweep.state
-    if value is None or (state.best_value is not None and not sweep.spec.primary.is_better(value, state.best_value)):
-        return sweep
+def _tell_best(step: Step, trial: Trial, summary: MetricSummary) -> None:
+    """Write a row of the sweep's table of its best trials when this one is (v1-behaviours 12.15)."""
+    primary, state = step.sweep.spec.primary, step.sweep.state
+    value = best_of(primary, summary)
+    if value is None or (state.best_value is not None and not primary.is_better(value, state.best_value)):
+        return
     row = {
         "run_id": trial.run_id,
-        "metric_name": sweep.spec.primary.metric,
+        "metric_name": primary.metric,
         "metric_value": value,
-        "timestamp": now.isoformat(),
+        "timestamp": step.now.isoformat(),
         "final": False,
     }
-    log_best(tx, sweep, row, now)
-    state = state._replace(best_run=trial.run_id, best_value=value, logged=state.logged + 1)
-    return sweep._replace(state=state)
+    point = Point(BEST_CHILD, metrics.ROW, row, None, step.now.timestamp())
+    step.tx.metrics.add(*step.key, "sweeper", state.logged + 1, [point])
+    step.change(best_run=trial.run_id, best_value=value, logged=state.logged + 1)
 
 
-def log_best(tx: Transaction, sweep: SweepRecord, row: Mapping[str, object], now: datetime) -> None:
-    """Write a row of the parent's table of its best trials (v1-behaviours 12.15)."""
-    point = Point(BEST_CHILD, metrics.ROW, dict(row), None, now.timestamp())
-    tx.metrics.add(sweep.workspace_id, sweep.run_id, "sweeper", sweep.state.logged + 1, [point])
-
-
-def _counted(state: SweepState, run: Run | None) -> SweepState:
-    failed = run is None or run.status == runs.FAILED
-    return state._replace(over=state.over + 1, failed=state.failed + failed)
-
-
-def _warned(tx: Transaction, sweep: SweepRecord, run: Run) -> SweepRecord:
+def _warn(step: Step, run_id: str) -> None:
     """Tell once that a trial ended without the primary metric, and which names it did log."""
-    wanted = sweep.spec.primary.metric
-    names = [summary.name for summary in tx.metrics.summaries(run.workspace_id, run.id, 100)]
+    wanted = step.sweep.spec.primary.metric
+    names = [summary.name for summary in step.tx.metrics.summaries(step.sweep.workspace_id, run_id, 100)]
     told = ", ".join(repr(name) for name in names[:20]) if names else "nothing"
     near = closest(wanted, names)
-    text = f"Trial {run.id} ended without the primary metric {wanted!r}. It logged {told}. {near}".strip()
-    parent = tx.runs.get(sweep.workspace_id, sweep.run_id)
-    save(tx, parent._replace(warnings=[*parent.warnings, RunWarning("sweep", text)]))
-    return sweep._replace(state=sweep.state._replace(is_warned=True))
+    step.warn(f"Trial {run_id} ended without the primary metric {wanted!r}. It logged {told}. {near}".strip())
+    step.change(is_warned=True)
 
 
-def _with_stops(tx: Transaction, sweep: SweepRecord, parent: Run, now: datetime) -> SweepRecord:
-    state = sweep.state
-    if state.stopping is not None or parent.status != runs.RUNNING:
-        return sweep
+def _stop_if_due(step: Step) -> None:
+    sweep, state = step.sweep, step.sweep.state
+    if state.stopping is not None or sweep.status != runs.RUNNING:
+        return
     if state.over == state.failed >= FIRST_FAILURES:
-        why = f"Its first {state.over} trials all failed: {common_error(tx, sweep)}"
-        return stopped(tx, sweep, why, now, fails=True)
-    began = parent.started or parent.created
-    if (now - began).total_seconds() > sweep.spec.max_duration_s:
+        stop(step, f"Its first {state.over} trials all failed: {common_error(step)}", fails=True)
+    elif sweep.began is not None and (step.now - sweep.began).total_seconds() > sweep.spec.max_duration_s:
         minutes = sweep.spec.max_duration_s / 60
-        return stopped(tx, sweep, f"The sweep took longer than max_duration_minutes={minutes:g} allows.", now)
-    return sweep
+        stop(step, f"The sweep took longer than max_duration_minutes={minutes:g} allows.")

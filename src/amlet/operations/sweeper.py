@@ -6,6 +6,7 @@ trial and its run are one transaction, and a trial's number is a key: none is dr
 
 from __future__ import annotations
 
+import enum
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -14,14 +15,12 @@ from typing import NamedTuple
 from amlet.artifacts.logs import LogFolder
 from amlet.base.errors import AmletError
 from amlet.domain import run as runs
-from amlet.domain.run import Run
-from amlet.domain.sweep import BY_NUMBER, SweepSpec, Trial
+from amlet.domain.sweep import SweepSpec, Trial
 from amlet.operations.submit import Ready
 from amlet.operations.sweep_course import Course
 from amlet.operations.sweep_end import end_sweep, stop
-from amlet.operations.sweep_log import say
+from amlet.operations.sweep_step import API, GENERATOR, SCHEDULER, Step
 from amlet.operations.sweep_watch import look_after
-from amlet.operations.transitions import save
 from amlet.operations.trials import add_trial
 from amlet.store.base import Records, SweepRecord, Transaction
 from amlet.sweeps.base import Parameters
@@ -46,6 +45,24 @@ class Question(NamedTuple):
     known: list[Known]
 
 
+class Offer(NamedTuple):
+    """What a model has drawn: of use while it is the turn of this number."""
+
+    number: int
+    parameters: Parameters
+
+
+class Next(enum.Enum):
+    """What follows a step of a sweep."""
+
+    AGAIN = enum.auto()
+    """Another one, at once."""
+    LATER = enum.auto()
+    """Another one when something has happened."""
+    OVER = enum.auto()
+    """The sweep is over."""
+
+
 class Sweeper:
     """Makes passes over all sweeps. Called by one thread."""
 
@@ -63,18 +80,17 @@ class Sweeper:
         """One pass over every sweep that goes on; whether there is more to do at once."""
         more = False
         sweeps = self._records.read(lambda tx: tx.sweeps.open())
-        for gone in set(self._courses) - {(sweep.workspace_id, sweep.run_id) for sweep in sweeps}:
+        for gone in set(self._courses) - set(sweeps):
             self._forget(gone)
-        for sweep in sweeps:
-            key = (sweep.workspace_id, sweep.run_id)
+        for key in sweeps:
             try:
                 more = self._pass_over_one(key, now) or more
             except AmletError as error:
                 self._courses.pop(key, None)  # what it knows may be ahead of the records
-                log.warning("sweep %s: %s", sweep.run_id, error)
+                log.warning("sweep %s: %s", key[1], error)
             except Exception:
                 self._courses.pop(key, None)
-                log.exception("sweep %s: the next pass tries again", sweep.run_id)
+                log.exception("sweep %s: the next pass tries again", key[1])
         return more
 
     def close(self) -> None:
@@ -85,9 +101,19 @@ class Sweeper:
         course = self._courses.get(key)
         if course is None:
             course = self._courses[key] = self._records.read(lambda tx: Course.of(tx, *key))
-        asked = self._records.write(lambda tx: self._advance(tx, key, course, now)).result()
-        if not isinstance(asked, Question):
-            return asked
+        offer = None
+        asked = None if course.draws_by_number else self._records.read(lambda tx: _question(tx, key, course))
+        if asked is not None:
+            offer = self._asked(key, asked, now)
+            if offer is None:
+                return True
+        follows = self._records.write(lambda tx: self._advance(tx, key, course, offer, now)).result()
+        if follows is Next.OVER:
+            self._forget(key)  # it may be resumed: what was over is open then
+        return follows is Next.AGAIN
+
+    def _asked(self, key: Key, asked: Question, now: datetime) -> Offer | None:
+        """What the model says; None when it does not answer. After a few tries its sweep fails."""
         try:
             parameters = self._model.ask(key[1], asked.spec, asked.number, asked.known)
         except AmletError as error:
@@ -95,85 +121,98 @@ class Sweeper:
             log.warning("sweep %s: %s", key[1], error)
             if failures >= TRIES:
                 why = str(error)
-                self._records.write(lambda tx: stop(tx, self._logs, key, why, now, fails=True)).result()
-            return True
+                self._records.write(lambda tx: self._give_up(tx, key, why, now)).result()
+            return None
         self._failures.pop(key, None)
-        self._records.write(lambda tx: self._place(tx, key, asked.number, parameters, now)).result()
-        return True
+        return Offer(asked.number, parameters)
 
-    def _advance(self, tx: Transaction, key: Key, course: Course, now: datetime) -> Question | bool:
+    def _advance(self, tx: Transaction, key: Key, course: Course, offer: Offer | None, now: datetime) -> Next:
         sweep = tx.sweeps.find(*key)
         if sweep is None or not sweep.is_open:
-            return False
-        parent = tx.runs.get(*key)
-        before = sweep
-        sweep, open_count = look_after(tx, self._logs, sweep, parent, course, now)
-        if sweep.state.stopping != before.state.stopping:
-            self._keep(tx, before, sweep)
-            return True  # trials were cancelled: they are counted in the next pass
-        wants = parent.status == runs.RUNNING and sweep.state.stopping is None
-        room = min(sweep.spec.max_concurrent_runs - open_count, sweep.spec.max_total_runs - sweep.state.drawn)
-        if wants and room > 0 and not sweep.state.is_exhausted:
-            by_number = sweep.spec.sampling.method in BY_NUMBER
-            if not by_number and sweep.state.drawn >= len(sweep.spec.resume_child_runs):
-                self._keep(tx, before, sweep)
-                return Question(sweep.state.drawn, sweep.spec, course.known(tx, sweep))
-            ends = self._draw(tx, sweep, parent, course, min(room, AT_ONCE), now)
-            return ends or room > AT_ONCE or not by_number
-        if open_count:
-            self._keep(tx, before, sweep)
-        else:
-            end_sweep(tx, self._logs, sweep, tx.runs.get(*key), now)
-        return False
+            return Next.OVER
+        step = Step(tx, self._logs, sweep, now)
+        going_on = look_after(step, course)
+        state = step.sweep.state
+        if state.stopping != sweep.state.stopping:
+            step.keep()
+            return Next.AGAIN  # trials were cancelled: they are counted in the next pass
+        room = _room(step.sweep, going_on)
+        if room:
+            follows = self._draw(step, course, min(room, AT_ONCE), offer)
+            step.keep()
+            return Next.AGAIN if room > AT_ONCE else follows
+        if going_on:
+            step.keep()
+            return Next.LATER
+        end_sweep(step)
+        return Next.OVER
 
-    def _keep(self, tx: Transaction, before: SweepRecord, sweep: SweepRecord) -> None:
-        """Keep what has come of a sweep, and let its watchers see it."""
-        if sweep != before:
-            tx.sweeps.save(sweep)
-            save(tx, tx.runs.get(sweep.workspace_id, sweep.run_id))
-
-    def _draw(
-        self, tx: Transaction, sweep: SweepRecord, parent: Run, course: Course, count: int, now: datetime
-    ) -> bool:
-        """Draw trials by their number; whether the space has no more."""
-        first = sweep.state.drawn
-        ready = self._ready(tx)
-        scheduled = []
+    def _draw(self, step: Step, course: Course, count: int, offer: Offer | None) -> Next:
+        """Draw trials by their number, those that are gone on with first; or take what the model has drawn."""
+        first, resumed = step.sweep.state.drawn, step.sweep.spec.resume_child_runs
+        trials = []
+        if not course.draws_by_number:
+            if first >= len(resumed):
+                if offer is None or offer.number != first:
+                    return Next.AGAIN  # there was no room, or another number was next, when it was to be asked
+                self._add(step, course, [_trial(step.sweep, first, offer.parameters)], 1)
+                return Next.AGAIN if count > 1 else Next.LATER
+            count = min(count, len(resumed) - first)
         for number in range(first, first + count):
-            resumed = sweep.spec.resume_child_runs[number : number + 1]
-            parameters = course.resumed[number] if resumed else course.draw(number)
+            earlier = resumed[number] if number < len(resumed) else None
+            parameters = course.resumed[number] if earlier is not None else course.draw(number)
             if parameters is None:
-                sweep = sweep._replace(state=sweep.state._replace(is_exhausted=True))
-                said = f"The search space has no more than {number} points: no further trials are drawn."
-                say(tx, self._logs, sweep, "GENERATOR", said, now)
                 break
-            trial = _trial(sweep, number, parameters, resumed[0] if resumed else None)
-            scheduled.append(add_trial(tx, sweep, parent, trial, ready, now).id)
-        self._drawn(tx, sweep, scheduled, now)
-        return sweep.state.is_exhausted
+            trials.append(_trial(step.sweep, number, parameters, earlier))
+        self._add(step, course, trials, count)
+        if len(trials) < count:
+            number = step.sweep.state.drawn
+            step.say(GENERATOR, f"The search space has no more than {number} points: no further trials are drawn.")
+            step.change(is_exhausted=True)
+            return Next.AGAIN
+        return Next.LATER if course.draws_by_number else Next.AGAIN
 
-    def _place(self, tx: Transaction, key: Key, number: int, parameters: Parameters, now: datetime) -> None:
-        """Make the trial that a model has drawn, unless the sweep has gone on otherwise meanwhile."""
+    def _add(self, step: Step, course: Course, trials: list[Trial], tried: int) -> None:
+        """Record trials that were drawn, and tell it in v1's words (v1-behaviours 12.20)."""
+        if step.sweep.state.drawn == 0:
+            step.say(API, "Experiment created")
+        step.say(GENERATOR, f"Trying to sample '{tried}' jobs from the hyperparameter space")
+        step.say(GENERATOR, f"Successfully sampled '{len(trials)}' jobs, they are queued now.")
+        ready = self._ready(step.tx)
+        scheduled = [add_trial(step, course.job, trial, ready).id for trial in trials]
+        step.say(SCHEDULER, [f"Scheduling job, id='{run_id}'" for run_id in scheduled])
+        step.change(drawn=step.sweep.state.drawn + len(trials))
+
+    def _give_up(self, tx: Transaction, key: Key, why: str, now: datetime) -> None:
+        """Let a sweep fail whose model does not answer."""
         sweep = tx.sweeps.find(*key)
-        if sweep is None or not sweep.is_open or sweep.state.drawn != number or sweep.state.stopping is not None:
-            return
-        parent = tx.runs.get(*key)
-        if parent.status == runs.RUNNING:
-            run = add_trial(tx, sweep, parent, _trial(sweep, number, parameters), self._ready(tx), now)
-            self._drawn(tx, sweep, [run.id], now)
-
-    def _drawn(self, tx: Transaction, sweep: SweepRecord, scheduled: list[str], now: datetime) -> None:
-        """Count the trials that were added, in the same transaction."""
-        tx.sweeps.save(sweep._replace(state=sweep.state._replace(drawn=sweep.state.drawn + len(scheduled))))
-        if scheduled:
-            said = [f"Scheduling job, id='{run_id}'" for run_id in scheduled]
-            say(tx, self._logs, sweep, "SCHEDULER", said, now)
+        if sweep is not None and sweep.is_open and sweep.state.stopping is None:
+            step = Step(tx, self._logs, sweep, now)
+            stop(step, why, fails=True)
+            step.keep()
 
     def _forget(self, key: Key) -> None:
-        del self._courses[key]
+        self._courses.pop(key, None)
         self._failures.pop(key, None)
         self._model.forget(key[1])
 
 
 def _trial(sweep: SweepRecord, number: int, parameters: Parameters, resumed: str | None = None) -> Trial:
     return Trial(number, f"{sweep.run_id}_{number}", parameters, resumed)
+
+
+def _question(tx: Transaction, key: Key, course: Course) -> Question | None:
+    """What the sweep's model is to be asked, if it has room for a trial. What follows looks again."""
+    sweep = tx.sweeps.find(*key)
+    if sweep is None or not sweep.is_open or sweep.state.drawn < len(sweep.spec.resume_child_runs):
+        return None
+    looks = tx.sweeps.look(*key, [])
+    going_on = sum(look.status is not None and look.status not in runs.TERMINAL for look in looks)
+    return Question(sweep.state.drawn, sweep.spec, course.known(tx, sweep)) if _room(sweep, going_on) else None
+
+
+def _room(sweep: SweepRecord, going_on: int) -> int:
+    """How many trials may begin now."""
+    if sweep.status != runs.RUNNING or sweep.state.stopping is not None or sweep.state.is_exhausted:
+        return 0
+    return max(0, min(sweep.spec.max_concurrent_runs - going_on, sweep.spec.max_total_runs - sweep.state.drawn))

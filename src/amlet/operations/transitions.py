@@ -38,11 +38,20 @@ SWEEPS = "sweeps"
 """What sweeps wait on: a child of some run has ended, or brought metrics."""
 
 
-def move(tx: Transaction, run: Run, status: str, now: datetime, detail: str | None = None, **changes: Any) -> Run:
+def move(
+    tx: Transaction,
+    run: Run,
+    status: str,
+    now: datetime,
+    detail: str | None = None,
+    since: datetime | None = None,
+    **changes: Any,
+) -> Run:
     """Change the status, with the stages' times.
 
     Args:
         detail: A word on the stage that begins (`cache hit`).
+        since: When that stage began, if that was before its status was known.
         changes: Other fields of the record that change with it.
 
     Raises:
@@ -52,10 +61,12 @@ def move(tx: Transaction, run: Run, status: str, now: datetime, detail: str | No
         tx.queue.remove(run.workspace_id, run.id)
     if status in runs.TERMINAL and run.parent_id is not None:
         tx.touch(SWEEPS)
-    return save(tx, moved(run, status, now, detail, **changes))
+    return save(tx, moved(run, status, now, detail, since, **changes))
 
 
-def moved(run: Run, status: str, now: datetime, detail: str | None = None, **changes: Any) -> Run:
+def moved(
+    run: Run, status: str, now: datetime, detail: str | None = None, since: datetime | None = None, **changes: Any
+) -> Run:
     """The same of a run that is in no queue, or not recorded yet: nothing is kept.
 
     Raises:
@@ -64,12 +75,16 @@ def moved(run: Run, status: str, now: datetime, detail: str | None = None, **cha
     if not runs.allows(run.status, status):
         raise Conflict(f"Run {run.id} is {run.status}: it cannot become {status}.")
     stages = [*run.stages]
+    if stages:  # a clock that was set back makes no stage shorter than nothing
+        now = max(now, stages[-1].started)
     stage = STAGE_OF.get(status)
     if status in runs.TERMINAL or (stage and (not stages or stages[-1].name != stage)):
+        began = now
         if stages and stages[-1].ended is None:
-            stages[-1] = stages[-1]._replace(ended=now)
+            began = min(now, max(since or now, stages[-1].started))
+            stages[-1] = stages[-1]._replace(ended=began)
         if stage:
-            stages.append(Stage(stage, now, None, detail))
+            stages.append(Stage(stage, began, None, detail))
     if run.status == runs.QUEUED:
         changes.setdefault("again_at", None)
     if status == runs.RUNNING:

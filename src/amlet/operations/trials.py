@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from amlet.domain import run as runs
@@ -14,8 +13,10 @@ from amlet.domain.job import Job, parameters_of
 from amlet.domain.run import Run
 from amlet.domain.sweep import MINIMIZE, Objective, Standing, SweepSpec, Trial
 from amlet.operations.datasets import note_job_data
+from amlet.operations.room import is_here
 from amlet.operations.submit import Ready, facts_of, let_on, sent_on
-from amlet.store.base import MetricSummary, SweepRecord, Transaction
+from amlet.operations.sweep_step import Step
+from amlet.store.base import MetricSummary, SweepRecord, Transaction, TrialOrder
 
 RESUMED = "amlet-resumed"
 """The folder beside the script under which a trial finds the outputs of the one that it goes on with."""
@@ -24,11 +25,12 @@ GENERATORS = {"random": "RANDOM", "grid": "GRID", "bayesian": "BayesianOptimizat
 """v1's names (v1-behaviours 12.3)."""
 
 
-def facts_of_sweep(spec: SweepSpec) -> tuple[dict[str, str | None], dict[str, str]]:
+def facts_of_sweep(spec: SweepSpec, job: Job) -> tuple[dict[str, str | None], dict[str, str]]:
     """The tags and the properties of a sweep's run (v1-behaviours 12.14)."""
     metric = json.dumps({"name": spec.primary.metric, "goal": spec.primary.goal})
     method = spec.sampling.method
     generator = {"name": GENERATORS.get(method, method), "parameter_space": spec.sampling.space}
+    platform = {"script": job.script, "target": job.target, "arguments": job.arguments}
     policy = {key: value for key, value in spec.policy._asdict().items() if value is not None and key != "name"}
     told = {
         "generator_config": json.dumps(generator),
@@ -37,6 +39,7 @@ def facts_of_sweep(spec: SweepSpec) -> tuple[dict[str, str | None], dict[str, st
         "max_total_jobs": str(spec.max_total_runs),
         "max_concurrent_jobs": str(spec.max_concurrent_runs),
         "max_duration_minutes": str(spec.max_duration_s // 60),
+        "platform_config": json.dumps(platform),
     }
     told = {key: text if len(text) <= 1000 else text[:999] + "…" for key, text in told.items()}
     tags: dict[str, str | None] = {**told, **{f"_aml_system_{key}": text for key, text in told.items()}}
@@ -50,9 +53,13 @@ def facts_of_sweep(spec: SweepSpec) -> tuple[dict[str, str | None], dict[str, st
     return tags, properties
 
 
-def add_trial(tx: Transaction, sweep: SweepRecord, parent: Run, trial: Trial, ready: Ready, now: datetime) -> Run:
-    """Record a trial and its run, and send it on: both, or neither."""
-    template = tx.runs.job(parent.workspace_id, parent.id)
+def add_trial(step: Step, template: Job, trial: Trial, ready: Ready) -> Run:
+    """Record a trial and its run, and send it on: both, or neither.
+
+    Args:
+        template: The job that its parameters complete.
+    """
+    tx, parent, now = step.tx, step.run, step.now
     arguments = arguments_of(trial.parameters)
     if trial.resumed is not None:
         template, resumed = _resumed(tx, parent.workspace_id, template, trial.resumed)
@@ -82,10 +89,11 @@ def add_trial(tx: Transaction, sweep: SweepRecord, parent: Run, trial: Trial, re
         revision=0,
         parent_id=parent.id,
         parameters=parameters_of(job.arguments or arguments),
-        parts=sweep.parts,
+        parts=step.sweep.parts,
     )
     tx.sweeps.add_trial(parent.workspace_id, parent.id, trial)
-    run = tx.runs.add(sent_on(run, ready(job.environment.content_key()), now), job, "")  # its number is its identity
+    lock = ready(job.environment.content_key(), is_here(tx, run.pool))
+    run = tx.runs.add(sent_on(run, lock, now), job, "")  # its number is its identity
     if job.inputs or job.outputs:
         note_job_data(tx, run, job)
     let_on(tx, run, job)
@@ -127,34 +135,31 @@ def best_of(objective: Objective, summary: MetricSummary | None) -> float | None
     return summary.min if objective.goal == MINIMIZE else summary.max
 
 
-def standings(tx: Transaction, sweep: SweepRecord, trials: Sequence[Trial]) -> list[Standing]:
-    """How trials stand, in their order."""
-    names = [objective.metric for objective in sweep.spec.objectives]
-    ids = [trial.run_id for trial in trials]
-    logged = tx.metrics.named(sweep.workspace_id, ids, names)
-    found = {run.id: run for run in tx.runs.some(sweep.workspace_id, ids)}
-    told = []
-    for trial in trials:
-        run, metrics = found.get(trial.run_id), logged.get(trial.run_id, {})
-        best = [best_of(objective, metrics.get(objective.metric)) for objective in sweep.spec.objectives]
-        primary = metrics.get(sweep.spec.primary.metric)
-        if run is not None:
+def standings(tx: Transaction, sweep: SweepRecord, numbers: Sequence[int]) -> list[Standing]:
+    """How the trials of these numbers stand, in this order."""
+    objectives = sweep.spec.objectives
+    looks = tx.sweeps.look(sweep.workspace_id, sweep.run_id, [one.metric for one in objectives], numbers)
+    found = {}
+    for look in looks:
+        if look.status is not None:
+            best = [best_of(objective, look.logged.get(objective.metric)) for objective in objectives]
+            primary = look.logged.get(sweep.spec.primary.metric)
             reports = primary.points if primary is not None else 0
-            told.append(Standing(trial, run.status, best, reports, run.started, run.ended))
-    return told
+            found[look.trial.number] = Standing(look.trial, look.status, best, reports, look.started, look.ended)
+    return [found[number] for number in numbers if number in found]
 
 
-def best_standing(spec: SweepSpec, told: Sequence[Standing]) -> Standing | None:
-    """The best by the primary metric; the first of those that are alike."""
-    best: Standing | None = None
-    for standing in told:
-        value = standing.best[0]
-        if value is None:
-            continue
-        held = best.best[0] if best is not None else None
-        if held is None or spec.primary.is_better(value, held):
-            best = standing
-    return best
+def by_metric(objective: Objective, *, descending: bool, status: str | None = None) -> TrialOrder:
+    """The order of trials by the best value of a metric."""
+    return TrialOrder("metrics", objective.metric, objective.goal == MINIMIZE, descending, status)
+
+
+def best_trial(tx: Transaction, sweep: SweepRecord) -> Standing | None:
+    """The best by the primary metric, the first of those that are alike; None when none logged it."""
+    primary = sweep.spec.primary
+    order = by_metric(primary, descending=primary.goal != MINIMIZE)
+    first = standings(tx, sweep, tx.sweeps.page(sweep.workspace_id, sweep.run_id, order, 1, 0))
+    return first[0] if first and first[0].best[0] is not None else None
 
 
 def front_of(spec: SweepSpec, told: Sequence[Standing]) -> list[Standing]:

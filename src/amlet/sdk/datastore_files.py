@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Sequence, Tuple, Union
 
 from amlet.sdk.exceptions import as_v1
 
@@ -54,6 +54,12 @@ def open_all(workspace: Workspace, datastore: str, files: Sequence[Union[DataFil
         return files_of(workspace).open_all(datastore, found)
 
 
+def download_all(workspace: Workspace, datastore: str, pairs: Sequence[Tuple[DataFile, Path]]) -> None:
+    """Copy files of a datastore to places here, several at a time; each is whole under its name or not there."""
+    with as_v1():
+        files_of(workspace).download_all(datastore, [file for file, _ in pairs], [place for _, place in pairs])
+
+
 def upload(
     workspace: Workspace,
     datastore: str,
@@ -78,7 +84,7 @@ def upload(
     with as_v1():
         return files_of(workspace).upload(
             datastore,
-            [ToUpload(Path(source), path) for source, path in files],
+            [ToUpload(source, path) for source, path in files],
             overwrite=overwrite,
             told=told,
             progress=progress,

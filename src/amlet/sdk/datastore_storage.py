@@ -98,8 +98,13 @@ class AbstractAzureStorageDatastore(AbstractDatastore):
         folder = Path(src_dir)
         if not folder.is_dir():
             raise UserErrorException(f"{folder} is not a folder.", hint="upload_files takes single files.")
-        found = [Path(parent) / name for parent, _, names in sorted(os.walk(folder)) for name in sorted(names)]
-        return self.upload_files([str(path) for path in found], str(folder), target_path, overwrite, show_progress)
+        # Texts: of thousands of files most of the time would go into making paths of them.
+        found = []
+        for parent, _, names in sorted(os.walk(folder)):
+            place = str(Path(parent))
+            beginning = "" if place == "." else place.rstrip("/") + "/"
+            found += [beginning + name for name in sorted(names)]
+        return self.upload_files(found, str(folder), target_path, overwrite, show_progress)
 
     def upload_files(
         self,

@@ -74,12 +74,17 @@ class Parts(NamedTuple):
     def now(self) -> datetime:
         return self.clock.now()
 
-    def ready(self, tx: Transaction) -> Callable[[str], Lock | None]:
-        """For submit: what a content resolved to before, if its build is at hand."""
+    def ready(self, tx: Transaction) -> Callable[[str, bool], Lock | None]:
+        """For submit: what a content resolved to before, if its build is at hand where this machine needs it."""
 
-        def look(content_key: str) -> Lock | None:
-            lock = tx.locks.resolved(self.environments.kept_by(content_key), self.environments.platform)
-            return lock if lock is not None and self.environments.find(lock) is not None else None
+        def look(content_key: str, built_here: bool) -> Lock | None:
+            kept, platform = self.environments.kept_by(content_key), self.environments.platform
+            lock = tx.locks.resolved(kept, platform)
+            if built_here:
+                return lock if lock is not None and self.environments.find(lock) is not None else None
+            if lock is None or lock.is_managed_by_user:
+                return tx.locks.resolved(self.environments.kept_afar_by(content_key), platform)
+            return lock
 
         return look
 

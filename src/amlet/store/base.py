@@ -25,7 +25,7 @@ from amlet.domain.gang import Gang
 from amlet.domain.job import Job
 from amlet.domain.metric import Point
 from amlet.domain.model import Alias, Event, Model
-from amlet.domain.run import Run
+from amlet.domain.run import RUNNING, Run
 from amlet.domain.service import Revision, Service
 from amlet.domain.sweep import Decision, SweepSpec, SweepState, Trial
 from amlet.domain.workspace import Experiment, Workspace
@@ -332,6 +332,37 @@ class SweepRecord(NamedTuple):
     """Whether it is still to be looked after."""
     parts: int = 1
     """On `local`: into how many parts the machine is cut for its trials."""
+    status: str = RUNNING
+    """Of its run, as it was read; saving a sweep does not change it."""
+    began: datetime | None = None
+    """When its run began, the same."""
+
+
+class TrialOrder(NamedTuple):
+    """Trials of a sweep in an order."""
+
+    by: str
+    """`number`, `status`, `duration`, `params` or `metrics`."""
+    name: str = ""
+    """Of the parameter, or the metric."""
+    is_min: bool = False
+    """Of a metric: by its least value, else by its greatest."""
+    descending: bool = False
+    status: str | None = None
+    """Those of this status alone."""
+
+
+class TrialLook(NamedTuple):
+    """A trial with what its run says of itself, and some of the metrics that it logged."""
+
+    trial: Trial
+    status: str | None
+    """None: its run is gone."""
+    attempt: int
+    started: datetime | None
+    ended: datetime | None
+    logged: dict[str, MetricSummary]
+    """By name, those that were asked for."""
 
 
 class SweepRecords(Protocol):
@@ -341,8 +372,11 @@ class SweepRecords(Protocol):
     def save(self, sweep: SweepRecord) -> None:
         """Its run is there already."""
 
-    def open(self) -> list[SweepRecord]:
-        """Those to look after, over all workspaces, oldest first."""
+    def save_state(self, sweep: SweepRecord) -> None:
+        """Of a sweep that is there: its state, and whether it is open."""
+
+    def open(self) -> list[tuple[str, str]]:
+        """The workspace and the run of those to look after, oldest first."""
 
     def parts(self) -> set[int]:
         """Into how many parts this machine is cut for the sweeps to look after."""
@@ -350,18 +384,34 @@ class SweepRecords(Protocol):
     def add_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None:
         """Raises Conflict when the sweep has a trial of this number."""
 
-    def save_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None: ...
+    def save_trial(self, workspace_id: str, run_id: str, trial: Trial) -> None:
+        """What changes of a trial: whether it is open, and what its policy made of it."""
+
     def trials(self, workspace_id: str, run_id: str, first: int = 0) -> list[Trial]:
         """All of them from a number on, by number."""
 
     def open_trials(self, workspace_id: str, run_id: str) -> list[Trial]:
         """Those to look after, by number. Takes no longer when more are over."""
 
-    def decide(self, workspace_id: str, run_id: str, decisions: Sequence[Decision]) -> None:
-        """Keep decisions; one of the same trial and report stays as it is."""
+    def look(
+        self, workspace_id: str, run_id: str, metrics: Sequence[str], numbers: Sequence[int] | None = None
+    ) -> list[TrialLook]:
+        """Trials with their runs and these of their metrics, by number: those asked for, else those to look after.
 
-    def decisions(self, workspace_id: str, run_id: str, trial: str | None, limit: int) -> list[Decision]:
-        """The last ones, of one trial or of all, oldest first."""
+        Takes no longer for the trials that are not asked for.
+        """
+
+    def page(self, workspace_id: str, run_id: str, chosen: TrialOrder, limit: int, offset: int) -> list[int]:
+        """The numbers of trials in an order; those without its value come last, those alike by number."""
+
+    def statuses(self, workspace_id: str, run_id: str) -> dict[str, int]:
+        """How many trials have runs of each status."""
+
+    def decide(self, workspace_id: str, run_id: str, decisions: Sequence[Decision]) -> None:
+        """Keep decisions; one of the same trial, attempt and report stays as it is."""
+
+    def decisions(self, workspace_id: str, run_id: str, trial: str | None, limit: int, skip: int) -> list[Decision]:
+        """Of one trial or of all, oldest first: the last ones but so many that are skipped."""
 
 
 class LeaseRecords(Protocol):

@@ -49,7 +49,17 @@ _OPEN_CHUNKS = (
 )
 _OF_METRIC = metric_chunks.c.metric == bindparam("its_seq")
 _CHUNKS = select(metric_chunks.c.number, metric_chunks.c.points).where(_OF_METRIC).order_by(metric_chunks.c.number)
-_SOME_CHUNKS = _CHUNKS.where(metric_chunks.c.number.between(bindparam("first"), bindparam("last")))
+_SOME_CHUNKS = (
+    select(metric_chunks.c.number, metric_chunks.c.points)
+    .join(metrics, metrics.c.seq == metric_chunks.c.metric)
+    .join(runs, runs.c.seq == metrics.c.run)
+    .where(
+        *_OF_RUN,
+        metrics.c.name == bindparam("name"),
+        metric_chunks.c.number.between(bindparam("first"), bindparam("last")),
+    )
+    .order_by(metric_chunks.c.number)
+)
 _NAMED = (
     select(runs.c.id, *_SUMMARY_COLUMNS)
     .join(metrics, metrics.c.run == runs.c.seq)
@@ -111,13 +121,12 @@ class Metrics:
         return found
 
     def stretch(self, workspace_id: str, run_id: str, name: str, start: int, count: int) -> list[Point]:
-        held = self._held(self._runs.seq_of(workspace_id, run_id), [name]).get(name)
-        count = min(count, held.summary.points - start) if held else 0
-        if held is None or count <= 0:
+        if count <= 0:
             return []
         chunks = {"first": start // CHUNK_POINTS, "last": (start + count - 1) // CHUNK_POINTS}
+        values = {"workspace_id": workspace_id, "run_id": run_id, "name": name, **chunks}
         found: list[Point] = []
-        for number, packed in self._connection.execute(_SOME_CHUNKS, {"its_seq": held.seq, **chunks}):
+        for number, packed in self._connection.execute(_SOME_CHUNKS, values):
             columns, skipped = unpack(packed), number * CHUNK_POINTS
             found += columns.part(max(0, start - skipped), max(0, start + count - skipped)).points(name)
         return found

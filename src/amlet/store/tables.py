@@ -447,16 +447,18 @@ trials = Table(
     _may("resumed", Text),
     _must("is_open", Boolean),
     _must("judged", BigInteger),
+    _must("attempt", BigInteger),
     _may("stopped_by", Text),
     Index("trials_open", "sweep", "is_open", "number"),
 )
-"""What was drawn for each trial. `judged` counts the reports that the sweep's policy has ruled on."""
+"""What was drawn for each trial. `judged` counts the reports of the attempt that the sweep's policy has ruled on."""
 
 decisions = Table(
     "decisions",
     metadata,
     Column("sweep", BigInteger, ForeignKey("sweeps.run", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     _key("run_id", Text),
+    Column("attempt", BigInteger, primary_key=True, autoincrement=False),
     Column("report", BigInteger, primary_key=True, autoincrement=False),
     _may("value", Double),
     _may("bound", Double),

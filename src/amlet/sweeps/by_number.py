@@ -22,6 +22,9 @@ TRIES_LIMIT = 10_000
 """Draws in a row that were there before, after which a space that is not listed counts as used up: one that rounds to
 few values, or whose options are alike."""
 
+SHUFFLED_LIMIT = 1 << 53
+"""Cells of a space that one random number can tell apart."""
+
 Path = tuple[str, ...]
 """A parameter's name, after those of the choices that it is below."""
 
@@ -42,7 +45,8 @@ class _Distinct:
     def __init__(self, space: Space, seed: int, known: set[tuple[Any, ...]]) -> None:
         self._space = space
         self._seed = seed
-        self._count = cells.count(space)
+        self._cells = cells.distinct(space)
+        self._count = cells.count(self._cells)
         self._seen = set(known)
         self._drawn: list[Parameters] = []
         self._tried = 0
@@ -73,10 +77,10 @@ class _Distinct:
             refused += 1
             if refused > TRIES_LIMIT:
                 return None
-        left = [place for place in range(self._count) if cells.key(cells.cell(self._space, place)) not in self._seen]
+        left = [place for place in range(self._count) if cells.key(cells.cell(self._cells, place)) not in self._seen]
         if not left:
             return None
-        found = cells.cell(self._space, left[int(chance.uniform(self._seed, "left", self._tried) * len(left))])
+        found = cells.cell(self._cells, left[int(chance.uniform(self._seed, "left", self._tried) * len(left))])
         self._seen.add(cells.key(found))
         return found
 
@@ -89,6 +93,48 @@ class RandomSearch(_Distinct):
 
     def _candidate(self, number: int) -> Parameters:
         return _point(self._space, lambda path: chance.uniform(self._seed, number, *path))
+
+
+class ShuffledCells:
+    """The cells of a space in an order by chance: random search where all of them are drawn equally often.
+
+    A draw costs the same at the last cell as at the first, where candidates that were there before would have to be
+    passed over more and more often.
+    """
+
+    def __init__(self, space: Space, seed: int, known: set[tuple[Any, ...]]) -> None:
+        self._cells = space
+        self._seed = seed
+        self._count = cells.count(space) or 0
+        self._known = known
+        self._drawn: list[Parameters] = []
+        self._tried = 0
+        self._moved: dict[int, int] = {}
+        """Of an order that is shuffled from its beginning on: what lies where another cell lay first."""
+
+    @property
+    def size(self) -> int | None:
+        """How many cells there are."""
+        return self._count
+
+    def draw(self, number: int) -> Parameters | None:
+        """The parameters of a trial, without replacement; those left out that were tried before."""
+        while len(self._drawn) <= number:
+            if self._tried == self._count:
+                return None
+            found = cells.cell(self._cells, self._next())
+            if cells.key(found) not in self._known:
+                self._drawn.append(found)
+        return dict(self._drawn[number])
+
+    def _next(self) -> int:
+        """The next cell of the order (Fisher and Yates)."""
+        place = self._tried
+        other = place + int(chance.uniform(self._seed, "cell", place) * (self._count - place))
+        self._tried += 1
+        found = self._moved.get(other, other)
+        self._moved[other] = self._moved.pop(place, place)
+        return found
 
 
 class QuasiRandomSearch(_Distinct):
@@ -106,8 +152,8 @@ class GridSearch:
     """Every cell once, in the order in which the choices were written."""
 
     def __init__(self, space: Space, _seed: int, known: set[tuple[Any, ...]]) -> None:
-        self._space = space
-        self._count = cells.count(space) or 0
+        self._space = cells.distinct(space)
+        self._count = cells.count(self._space) or 0
         self._known = known
         self._skipped: list[int] = []
         self._looked_at = 0
@@ -149,8 +195,17 @@ def _paths(space: Space, before: Path = ()) -> Iterator[Path]:
                 yield from _paths(option, (*before, name))
 
 
+def _random(space: Space, seed: int, known: set[tuple[Any, ...]]) -> Sampler:
+    count = cells.count(space)
+    if count is not None and cells.are_even(space):
+        distinct = cells.distinct(space)
+        if (cells.count(distinct) or 0) <= SHUFFLED_LIMIT:
+            return ShuffledCells(distinct, seed, known)
+    return RandomSearch(space, seed, known)
+
+
 _KINDS: dict[str, Callable[[Space, int, set[tuple[Any, ...]]], Sampler]] = {
-    RANDOM: RandomSearch,
+    RANDOM: _random,
     GRID: GridSearch,
     QUASI_RANDOM: QuasiRandomSearch,
 }

@@ -8,9 +8,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from amlet.domain.search_space import CHOICE, Expression, Space, is_space
+from amlet.domain.search_space import CHOICE, RANDINT, Expression, Space, is_space
 from amlet.sweeps.base import Parameters
 from amlet.sweeps.expressions import count_of, values_of
+
+
+def distinct(space: Space) -> Space:
+    """The space without options that a choice has twice: they are one cell. 1, 1.0 and True are three options."""
+    return {name: _distinct(expression) for name, expression in space.items()}
+
+
+def are_even(space: Space) -> bool:
+    """Whether all cells are drawn equally often."""
+    return all(
+        expression.kind == RANDINT
+        or (expression.kind == CHOICE and not any(is_space(option) for option in expression.options))
+        for expression in space.values()
+    )
 
 
 def count(space: Space) -> int | None:
@@ -33,6 +47,13 @@ def cell(space: Space, number: int) -> Parameters:
         number, place = divmod(number, here)
         found.append(_value(name, expression, place))
     return {name: value for part in reversed(found) for name, value in part.items()}
+
+
+def _distinct(expression: Expression) -> Expression:
+    if expression.kind != CHOICE:
+        return expression
+    options = [distinct(option) if is_space(option) else option for option in expression.options]
+    return expression._replace(options=tuple({(type(one).__name__, repr(one)): one for one in options}.values()))
 
 
 def _count(expression: Expression) -> int | None:

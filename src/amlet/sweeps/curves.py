@@ -7,7 +7,7 @@ first n values and its best of them, both sorted, so that a decision costs a sea
 from __future__ import annotations
 
 import math
-from bisect import insort
+from bisect import bisect_left, insort
 
 from amlet.domain.sweep import MINIMIZE, Objective
 
@@ -16,14 +16,23 @@ class Curve:
     """One trial's values, turned, so far."""
 
     def __init__(self) -> None:
-        self.reports = 0
         self.best = -math.inf
-        self.total = 0.0
+        self.reached: list[tuple[float, float]] = []
+        """After each report: the mean of its values, and the best of them."""
+        self._total = 0.0
 
     @property
-    def mean(self) -> float:
-        """Of all its values; one that is no number makes it the worst."""
-        return self.total / self.reports
+    def reports(self) -> int:
+        """How many values it has."""
+        return len(self.reached)
+
+    def add(self, turned: float) -> tuple[float, float]:
+        """Take the next value; the mean and the best with it. One that is no number makes the mean the worst."""
+        self.best = max(self.best, turned)
+        self._total += turned
+        mean = self._total / (len(self.reached) + 1)
+        self.reached.append((-math.inf if math.isnan(mean) else mean, self.best))
+        return self.reached[-1]
 
 
 class Curves:
@@ -39,21 +48,20 @@ class Curves:
         """Take the trial's next value."""
         curve = self._curves.setdefault(trial, Curve())
         turned = -math.inf if math.isnan(value) else self._sign * value
-        curve.reports += 1
-        curve.best = max(curve.best, turned)
-        curve.total += turned
+        mean, best = curve.add(turned)
         if curve.reports > len(self._means):
             self._means.append([])
             self._bests.append([])
-        mean = curve.mean
-        insort(self._means[curve.reports - 1], -math.inf if math.isnan(mean) else mean)
-        insort(self._bests[curve.reports - 1], curve.best)
+        insort(self._means[curve.reports - 1], mean)
+        insort(self._bests[curve.reports - 1], best)
         return curve
 
-    def reports(self, trial: str) -> int:
-        """How many values the trial has reported."""
-        curve = self._curves.get(trial)
-        return curve.reports if curve is not None else 0
+    def forget(self, trial: str) -> None:
+        """Compare with the trial no more, until it reports again from the first value on."""
+        curve = self._curves.pop(trial, None)
+        for place, (mean, best) in enumerate(curve.reached if curve is not None else ()):
+            self._means[place].pop(bisect_left(self._means[place], mean))
+            self._bests[place].pop(bisect_left(self._bests[place], best))
 
     def means_at(self, report: int) -> list[float]:
         """Turned means of the first n values of all trials that have so many, sorted; not a copy."""

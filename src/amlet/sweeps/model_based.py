@@ -47,7 +47,7 @@ class ModelBased:
         self._folder = folder
         self._variables = variables
         self._child: Answering | None = None
-        self._told: dict[str, dict[int, tuple[bool, bool]]] = {}
+        self._told: dict[str, dict[int, Known]] = {}
 
     def ask(self, sweep: str, spec: SweepSpec, number: int, known: Sequence[Known]) -> Parameters:
         """The parameters of a sweep's next trial.
@@ -55,7 +55,8 @@ class ModelBased:
         Args:
             sweep: Its run's id.
             number: Of the trial.
-            known: All trials before it, those of sweeps that this one goes on from included.
+            known: All trials before it, those of sweeps that this one goes on from included. One that is as it was
+                may be the same object: it is not told again.
 
         Raises:
             Unavailable: Optuna does not answer, or is not to be had; says why.
@@ -63,14 +64,12 @@ class ModelBased:
         try:
             child = self._started(sweep, spec)
             told = self._told[sweep]
-            states = {trial.number: (trial.values is not None, trial.going_on) for trial in known}
-            news = [list(trial) for trial in known if told.get(trial.number) != states[trial.number]]
-            found: Parameters = child.call("ask", ASK_S, sweep=sweep, number=number, trials=news)
+            news = [trial for trial in known if told.get(trial.number) is not trial]
+            found: Parameters = child.call("ask", ASK_S, sweep=sweep, number=number, trials=[*map(list, news)])
         except (NoAnswer, OSError) as error:
             self.close()
             raise Unavailable(f"Optuna, which draws the trials of {sweep}, does not answer: {error}.") from error
-        told.update(states)
-        told[number] = (False, True)
+        told.update((trial.number, trial) for trial in news)
         return found
 
     def forget(self, sweep: str) -> None:

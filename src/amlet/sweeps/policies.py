@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable
-from statistics import median
 from typing import NamedTuple
 
 from amlet.domain.sweep import (
@@ -91,10 +90,11 @@ def _median_stopping(_policy: Policy, _objective: Objective, curves: Curves, cur
     Source:
         Golovin et al., "Google Vizier", KDD 2017.
     """
-    turned = median(curves.means_at(curve.reports))
+    means = curves.means_at(curve.reports)
+    others = len(means)
+    turned = means[others // 2] if others % 2 else (means[others // 2 - 1] + means[others // 2]) / 2  # they are sorted
     value, bound = curves.told(curve.best), curves.told(turned)
     ends = curve.best < turned
-    others = len(curves.means_at(curve.reports))
     said = f"its best, {value:g}, is {'worse' if ends else 'no worse'} than {bound:g}, the median of {others} means"
     return Ruling(curve.reports, value, bound, ends, said)
 

@@ -87,6 +87,8 @@ class RegisterDataset(NamedTuple):
     """Where the name is taken; else it is a Conflict."""
     request_id: str = ""
     """Chosen by the client: the same request sent twice makes one version."""
+    dry_run: bool = False
+    """Only look whether it could be registered: asked before data is brought that would be brought in vain."""
 
 
 class DatasetQuery(NamedTuple):

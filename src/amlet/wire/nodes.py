@@ -108,6 +108,8 @@ class AttemptStarted(NamedTuple):
     """How it started, in words: `cold start; build from cache`."""
     facts: Dict[str, str] = {}
     """Properties of the run: its interpreter, its machine."""
+    took_s: float = 0.0
+    """Since the node had its lease: build, files, imports of a warm parent."""
 
 
 OUTPUTS = "outputs/"

@@ -54,6 +54,8 @@ class DecisionQuery(NamedTuple):
     run_id: Optional[str] = None
     """Of this trial alone."""
     limit: int = 1000
+    skip: int = 0
+    """So many of the last are left out: the page before them."""
 
 
 class Decisions(NamedTuple):

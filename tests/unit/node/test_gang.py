@@ -36,7 +36,10 @@ def test_a_run_of_one_process_is_started_as_ever() -> None:
     assert part.variables(Start(["127.0.0.1"], 1)) == {}
     assert part.job_file() == JobFile("train.py", ["--c", "1"], None)
     assert part.program(FOLDER) == ["/home/sdk/amlet/runtime/bootstrap.py", "/attempt"]
-    assert part.logs(FOLDER, FOLDER / "out") == [(FOLDER / "out", "user_logs/std_log.txt")]
+    assert part.logs(FOLDER, FOLDER / "out") == [
+        (FOLDER / "out", "user_logs/std_log.txt"),
+        (FOLDER / "job_prep.txt", "azureml-logs/65_job_prep.txt"),
+    ]
     assert (part.is_first, part.is_alone, part.words) == (True, True, "")
     assert part.share == Share(4, 1 << 30)
     error = RunError("UserError", "bad")
@@ -63,6 +66,7 @@ def test_the_first_process_of_a_node_has_the_rank_that_follows_those_of_the_node
         "user_logs/std_log_4.txt",
         "user_logs/std_log_5.txt",
         "user_logs/launch_1.txt",
+        "azureml-logs/65_job_prep_node_1.txt",
     ]
     assert part.share.cores == 1
     assert part.words == "2 nodes with 3 processes each"

@@ -58,6 +58,32 @@ def test_a_run_goes_through_its_stages_in_order(world):
     assert (ended.ended - ended.started).total_seconds() == 6
 
 
+def test_what_a_node_does_before_the_script_starts_is_time_of_the_run_and_not_of_waiting(world):
+    run = world.submit()
+    world.hello()
+    world.take()
+    queued = world.now
+    asked = AttemptStarted(1, "warm start, imports 2.0 s", took_s=2.0)
+    world.do(lambda tx: lease.started(tx, world.workspace_id, run.id, asked, world.later(3)))
+
+    scale, script = world.run(run.id).stages[-2:]
+    assert (scale.ended - queued).total_seconds() == 1
+    assert (script.name, script.started, script.detail) == ("run", scale.ended, asked.detail)
+    assert world.run(run.id).started == world.now
+
+
+@pytest.mark.parametrize("took_s", [-5.0, 3600.0])
+def test_a_node_whose_clock_tells_nonsense_moves_no_stage_out_of_its_order(world, took_s):
+    run = world.submit()
+    world.hello()
+    world.take()
+    asked = AttemptStarted(1, "cold", took_s=took_s)
+    world.do(lambda tx: lease.started(tx, world.workspace_id, run.id, asked, world.later(3)))
+
+    scale, script = world.run(run.id).stages[-2:]
+    assert scale.started <= scale.ended == script.started <= world.now
+
+
 def test_settling_twice_changes_nothing(world):
     run = _running(world)
     world.do(lambda tx: settle.settle(tx, world.workspace_id, run.id, DONE, world.later(1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,12 @@ from amlet.domain.sweep import (
     SweepState,
 )
 from amlet.operations.cancel import cancel
+from amlet.operations.retry import try_again
 from amlet.operations.settle import settle
 from amlet.operations.show_sweep import sweep_decisions, sweep_details, sweep_trials
 from amlet.operations.submit_sweep import extend_sweep, find_sweep, resume_sweep, submit_sweep
-from amlet.operations.sweep_log import SWEEP_LOG
-from amlet.operations.sweep_watch import BEST_CHILD
+from amlet.operations.sweep_step import SWEEP_LOG
+from amlet.operations.sweep_watch import BEST_CHILD, KEPT
 from amlet.operations.sweeper import Sweeper
 from amlet.operations.transitions import SWEEPS, move
 from amlet.store.database import Database
@@ -66,7 +68,9 @@ class Sweeps:
 
     def submit(self, **changes: Any) -> str:
         world = self.world
-        asked = SubmitSweep(world.submission(submission_id=f"sweep-{world.now.timestamp()}"), spec_of(**changes))
+        told = world.submission(submission_id=f"sweep-{world.now.timestamp()}")
+        told = told._replace(job=told.job._replace(retries=changes.pop("retries", 0)))
+        asked = SubmitSweep(told, spec_of(**changes))
         run = world.do(lambda tx: submit_sweep(tx, world.workspace_id, asked, world.now)).run
         assert run is not None
         world.later(1)
@@ -150,6 +154,8 @@ def test_a_sweep_runs_all_its_trials_and_names_the_best(sweeps: Sweeps):
     assert float(told.run.properties["score"]) == accuracy(best)
     assert told.run.properties["runTemplate"] == "HyperDrive"
     assert told.run.tags["max_total_jobs"] == told.run.tags["_aml_system_max_total_jobs"] == "6"
+    platform = json.loads(told.run.tags["platform_config"] or "")
+    assert platform == {"script": "train.py", "target": "local", "arguments": ["--a", "1"]}
 
 
 def test_sampled_arguments_come_after_the_configured_ones(sweeps: Sweeps):
@@ -280,6 +286,26 @@ def test_the_best_so_far_is_a_table_of_the_sweep(sweeps: Sweeps):
     assert points[-1].value["run_id"] == f"{sweep}_2"
 
 
+def test_several_objectives_have_a_front(sweeps: Sweeps):
+    goals = [Objective("accuracy", MAXIMIZE), Objective("latency", MINIMIZE)]
+    sweep = sweeps.submit(objectives=goals, max_total_runs=6, max_concurrent_runs=6)
+    sweeps.step()
+    # The last has no latency: it is no point of a front, though it is the best by the primary metric.
+    for values in ((0.9, 5.0), (0.8, 2.0), (0.7, 3.0), (0.8, 2.0), (0.6, 1.0), (0.95, None)):
+        run = sweeps.start(sweeps.trials(sweep, runs.QUEUED)[0])
+        points = [
+            Point(goal.metric, SCALAR, value, None, 0.0) for goal, value in zip(goals, values, strict=True) if value
+        ]
+        sweeps.world.do(lambda tx, run=run, points=points: tx.metrics.add(run.workspace_id, run.id, "j", 9, points))
+        sweeps.finish(run)
+    sweeps.step()
+    told = sweeps.details(sweep)
+    assert [one.trial.number for one in told.front] == [0, 1, 3, 4]
+    assert told.best is not None
+    assert told.best.trial.number == 5
+    assert told.run.properties["best_child_run_id"] == f"{sweep}_5"
+
+
 def test_cancelling_a_sweep_cancels_its_trials(sweeps: Sweeps):
     # v1-behaviours 12.19
     sweep = sweeps.submit()
@@ -385,6 +411,9 @@ def test_trials_are_ordered_by_metric_and_parameter(sweeps: Sweeps):
     values = [one.trial.parameters["C"] for one in page(order="params.C", limit=3)]
     assert values == sorted(values)
     assert len(values) == 3
+    assert page(order="params.C", limit=3, offset=3)[0].trial.parameters["C"] > values[-1]
+    kernels = [one.trial.parameters["--kernel"] for one in page(order="params.--kernel", descending=True)]
+    assert kernels == sorted(kernels, reverse=True)
     with pytest.raises(InvalidInput, match="number, status"):
         page(order="nothing")
 
@@ -398,7 +427,94 @@ def test_the_log_is_in_v1s_form(sweeps: Sweeps):
     assert record.log is not None
     lines = sweeps.logs.read(record.log, 0, record.size_bytes).decode().splitlines()
     assert all(line.startswith("<START>[") and line.endswith("<END>") for line in lines)
-    assert f"[SCHEDULER][INFO]Scheduling job, id='{sweep}_0'<END>" in lines[0]
+    told = [line.partition("][")[2] for line in lines]
+    assert told[:5] == [
+        "API][INFO]Experiment created<END>",
+        "GENERATOR][INFO]Trying to sample '2' jobs from the hyperparameter space<END>",
+        "GENERATOR][INFO]Successfully sampled '2' jobs, they are queued now.<END>",
+        f"SCHEDULER][INFO]Scheduling job, id='{sweep}_0'<END>",
+        f"SCHEDULER][INFO]Scheduling job, id='{sweep}_1'<END>",
+    ]
+    assert told[-1].startswith("CONTROLLER][INFO]The sweep is Completed: 2 trials, 0 failed, best ")
+
+
+def test_trials_without_the_value_of_an_order_come_last_either_way(sweeps: Sweeps):
+    sweep = sweeps.submit(space={"a": ["choice", [[10, 9, "x"]]]}, method=GRID, max_total_runs=3)
+    sweeps.run_all(sweep, lambda run: None if run.parameters["a"] == "9" else float(len(run.id)))
+
+    def order(by: str, descending: bool, **more: Any) -> list[Any]:
+        asked = TrialQuery(by, descending, **more)
+        found = sweeps.world.look(lambda tx: sweep_trials(tx, sweeps.world.workspace_id, sweep, asked))
+        return [one.trial.parameters["a"] for one in found.trials]
+
+    assert [order("params.a", False), order("params.a", True)] == [[9, 10, "x"], [10, 9, "x"]]
+    assert [order("metric", False), order("metric", True)] == [[10, "x", 9], [10, "x", 9]]  # alike: by number
+    assert order("number", True, status=runs.COMPLETED) == ["x", 10]
+    assert [len(order("duration", False)), order("params.b", True)] == [3, [10, 9, "x"]]
+
+
+def retried(sweeps: Sweeps, run: Run) -> Run:
+    """Another attempt of a run whose first one has failed."""
+    world = sweeps.world
+
+    def work(tx: Any) -> None:
+        error = RunError("SystemError", "lost")
+        assert try_again(tx, tx.runs.get(run.workspace_id, run.id), error, world.now, exit_code=None, is_scripts=False)
+
+    world.do(work)
+    return sweeps.start(run)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_another_attempt_of_a_trial_begins_its_learning_curve_anew(sweeps: Sweeps, *, restarts: bool):
+    policy = Policy(BANDIT, slack_factor=0.1, delay_evaluation=3)
+    sweep = sweeps.submit(policy=policy, retries=1)
+    sweeps.step()
+    good, other = (sweeps.start(run) for run in sweeps.trials(sweep))
+    sweeps.report(good, 0.9, 0.9, 0.9, 0.9)
+    sweeps.report(other, 0.99, 0.99)
+    sweeps.step()
+    other = retried(sweeps, other)
+    if restarts:
+        sweeps.restarted()
+    sweeps.report(other, 0.5, 0.5)
+    sweeps.step()
+    assert sweeps.world.run(other.id).status == runs.RUNNING
+    sweeps.report(other, 0.5, before=2)
+    sweeps.step()
+    told = sweeps.world.look(
+        lambda tx: sweep_decisions(tx, good.workspace_id, sweep, DecisionQuery(other.id)).decisions
+    )
+    assert [(one.attempt, one.report, one.value, one.ends) for one in told] == [(2, 3, 0.5, True)]
+    # What it had reached in its first attempt is no bound for others any more.
+    sweeps.report(good, 0.9, before=4)
+    sweeps.step()
+    assert sweeps.world.run(good.id).status == runs.RUNNING
+    sweeps.finish(sweeps.world.run(other.id), runs.CANCELED)
+    sweeps.finish(good)
+    sweeps.run_all(sweep, lambda _: 0.8)
+    assert sweeps.world.run(sweep).properties["score"] == "0.9"
+
+
+def test_decisions_are_read_page_by_page_and_kept_up_to_a_bound(sweeps: Sweeps):
+    sweep = sweeps.submit(policy=Policy(BANDIT, slack_factor=0.1), max_total_runs=2)
+    sweeps.step()
+    good, other = (sweeps.start(run) for run in sweeps.trials(sweep))
+    sweeps.report(good, *([0.9] * (KEPT + 50)))
+    sweeps.step()
+    sweeps.report(other, *([0.9] * 5), 0.95)
+    sweeps.step()
+
+    def page(**asked: Any) -> list[tuple[str, int]]:
+        found = sweeps.world.look(lambda tx: sweep_decisions(tx, good.workspace_id, sweep, DecisionQuery(**asked)))
+        return [(one.run_id, one.report) for one in found.decisions]
+
+    told = page(limit=10_000)
+    assert len(told) == KEPT + 6
+    assert page(run_id=good.id, limit=2) == [(good.id, KEPT - 1), (good.id, KEPT)]
+    assert page(limit=100, skip=50) == told[-150:-50]
+    with pytest.raises(InvalidInput, match="limit must be"):
+        page(limit=0)
 
 
 def test_a_trials_end_wakes_the_sweeper(sweeps: Sweeps):

@@ -121,6 +121,8 @@ class Hub:
         all_cores = self.cores
         stretch = -(-n_jobs // all_cores)
         limit = n_jobs if n_jobs < all_cores else sys.maxsize  # what goes ahead would run at once
+        with self._lock:
+            self._mean_s = 0.0  # its tasks may be longer: what waits ahead at one place then is missing at another
         return Call(local, self._here.cores * stretch if stretch > 1 else 0, limit)
 
     def submit(self, call: Call, task: Any) -> Future[Any]:

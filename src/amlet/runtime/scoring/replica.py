@@ -98,7 +98,10 @@ def _scorer(order: ReplicaFile) -> Scorer:
 def _capture(folder: Path, order: ReplicaFile) -> Optional[Capture]:
     if order.capture is None:
         return None
-    return Capture(parquet_writer(folder / order.captures), **order.capture, log=_log)
+    place = folder / order.captures
+    capture = Capture(parquet_writer(place), **order.capture, log=_log)
+    _log(f"What is captured goes to {place}.")
+    return capture
 
 
 def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], parser: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 import warnings
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -19,6 +20,10 @@ TOLERANCE = 1e-9
 """How far results of one call and of many may differ, relative to 1 or to the larger one; far above any rounding."""
 TWIN_TOLERANCE = 1e-5
 """The same for a twin, which computes in 32 bits."""
+
+CHECK_S = 0.3
+"""What the comparison of a method at the start may take: a large forest has fewer rows compared."""
+LEAST_ROWS = 4
 
 
 def _named(*modules: Tuple[str, str]) -> frozenset[str]:
@@ -198,8 +203,15 @@ def _difference(model: ScoringModel, method: str, table: Any) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         together = model.call(method, table)
-        singly = [model.call(method, one)[0] for one in _singly(table)]
-    return largest_difference(together, singly)
+        singly: List[Any] = []
+        began_s = time.monotonic()
+        for one in _singly(table):
+            if len(singly) >= LEAST_ROWS and time.monotonic() - began_s > CHECK_S:
+                break
+            singly.append(model.call(method, one)[0])
+    if not isinstance(together, list) or len(together) < len(singly):
+        return float("inf")
+    return largest_difference(together[: len(singly)], singly)
 
 
 def _singly(table: Any) -> List[Any]:

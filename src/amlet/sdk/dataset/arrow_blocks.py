@@ -62,6 +62,9 @@ class ArrowBlock:
     def matches(self, condition: List[Any]) -> Any:
         """Which rows match a condition, as an array of pyarrow that `pick` takes."""
         arrow = need("pyarrow", "A table")
+        if not has_compute():
+            columns = {name: self.values(name) for name in expressions.columns_of(condition)}
+            return expressions.rows_that_match(condition, columns, self.count)
         try:
             return self._mask(condition)
         except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError, arrow.ArrowTypeError) as error:
@@ -105,8 +108,14 @@ class ArrowBlock:
     def _side(self, part: Any) -> Any:
         arrow = need("pyarrow", "A table")
         if isinstance(part, list):
-            return self.table.column(part[1])
+            column = self.table.column(part[1])
+            return column.cast(column.type.value_type) if arrow.types.is_dictionary(column.type) else column
         return arrow.scalar(expressions.literal(part))
+
+
+def has_compute() -> bool:
+    """Whether this pyarrow has all functions that are used here: those before 5.0 have not."""
+    return hasattr(need("pyarrow.compute", "A table"), "if_else")
 
 
 def arrow_type(kind: str) -> Any:
@@ -137,6 +146,16 @@ def table_of(columns: Dict[str, Any], records: Sequence[str] = ()) -> Any:
     arrow = need("pyarrow", "A table")
     fields = [field_of(name, values.type, name in records) for name, values in columns.items()]
     return arrow.Table.from_arrays(list(columns.values()), schema=arrow.schema(fields))
+
+
+def concatenated(tables: Sequence[Any]) -> Any:
+    """One table of several; a column that one has nothing but nulls in is of the others' type."""
+    arrow = need("pyarrow", "A table")
+    try:
+        return arrow.concat_tables(list(tables))
+    except arrow.ArrowInvalid:
+        is_new = int(arrow.__version__.partition(".")[0]) >= 14
+        return arrow.concat_tables(list(tables), **({"promote_options": "default"} if is_new else {"promote": True}))
 
 
 def field_of(name: str, kind: Any, record: bool) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Te
 
 from amlet.sdk.dataset.blocks import Block, ListBlock
 from amlet.sdk.dataset.data_type import NULL_TEXTS, STRING, DataType
-from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError
+from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError, one_line
 from amlet.sdk.dataset.infer import types_of_texts, unique_names
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import has_arrow
@@ -123,6 +123,14 @@ def header_of(file: Opened, reading: Reading) -> List[str]:
     return [f"Column{number}" for number in range(1, len(first) + 1)]
 
 
+def header_lines(file: Opened, reading: Reading) -> int:
+    """How many lines of a file there are up to the end of its header."""
+    with open_text(file.place, reading) as stream, _reading_errors(file, reading):
+        found = csv.reader(stream, delimiter=reading.separator)
+        next((row for row in found if row), [])
+        return found.line_num
+
+
 def infer_types(files: _Files, reading: Reading) -> Dict[str, str]:
     """The types of columns, told from the first and the last file; of combined headers from all files."""
     texts: Dict[str, List[str]] = {}
@@ -188,7 +196,7 @@ class _reading_errors:  # noqa: N801 - used like a function
         if isinstance(error, UnicodeError):
             raise undecodable(self._file, self._reading) from error
         if isinstance(error, (csv.Error, EOFError, gzip.BadGzipFile if hasattr(gzip, "BadGzipFile") else EOFError)):
-            raise DatasetExecutionError(f"{self._file.shown} cannot be read: {error}.", error) from error
+            raise DatasetExecutionError(f"{self._file.shown} cannot be read: {one_line(error)}.", error) from error
 
 
 def _read(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Sequence
+import re
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_type, cast, table_of
 from amlet.sdk.dataset.data_type import (
@@ -15,16 +16,24 @@ from amlet.sdk.dataset.data_type import (
     TRUE_TEXTS,
     DataType,
 )
-from amlet.sdk.dataset.delimited import Reading, undecodable, unequal_row
-from amlet.sdk.dataset.errors import DatasetExecutionError
+from amlet.sdk.dataset.delimited import Reading, header_lines, undecodable, unequal_row
+from amlet.sdk.dataset.errors import DatasetExecutionError, one_line
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import need
 from amlet.sdk.dataset.table import Asked, Opened
 from amlet.sdk.dataset.type_definitions import CODECS
 
-STREAM_BYTES = 2 << 20
+WHOLE_BYTES = 1 << 20
+STREAM_BYTES = 512 << 10
+"""How much is parsed at a time: pyarrow holds some twenty such pieces ready."""
+
 FIRST_BYTES = 256 << 10
 """What is read for a few rows."""
+
+MOST_BYTES = 1 << 30
+"""A row has to fit into a piece: pieces grow up to this for a file whose rows are long."""
+
+_UNEQUAL = re.compile(r"Expected (\d+) columns, got (\d+)(?:: (.*))?", re.DOTALL)
 
 
 def read_arrow(
@@ -40,28 +49,33 @@ def read_arrow(
     wanted = [name for name in asked.columns if name in own]
     # With no column asked for one is read all the same: it tells how many rows there are.
     read = wanted or list(own[:1])
-    strict = _by_arrow(read, types)
+    kinds = _by_arrow(read, types)
+    piece_bytes = FIRST_BYTES if _is_few(asked) else WHOLE_BYTES if asked.whole else STREAM_BYTES
     done = 0
     unequal: List[Any] = []
-    for kinds in (strict, {}):
+    while True:
         left = done
         try:
-            for table in _tables(csv, arrow, file, own, read, kinds, types, asked, reading, unequal):
+            for table in _tables(csv, arrow, file, own, read, kinds, types, asked, reading, piece_bytes, unequal):
                 part = table.slice(min(left, table.num_rows))
                 left -= table.num_rows - part.num_rows
                 made = _finish(part, asked.columns, wanted, types, file, notes)
-                done += part.num_rows if kinds else 0
+                done += part.num_rows
                 yield ArrowBlock(made)
             return
         except (arrow.ArrowInvalid, UnicodeError) as error:
-            if unequal:
-                row = unequal[0]
-                where = f"row {row.number}" if row.number is not None else f"the row {row.text[:60]!r}"
-                raise unequal_row(file, row.expected_columns, row.actual_columns, where) from error
-            if isinstance(error, UnicodeError) or "invalid UTF8" in str(error):
+            said = str(error)
+            if isinstance(error, UnicodeError) or "invalid UTF8" in said:
                 raise undecodable(file, reading) from error
-            if not kinds or "conversion error" not in str(error):
-                raise DatasetExecutionError(f"{file.shown} cannot be read: {error}.", error) from error
+            row = _unequal(unequal, said)
+            if row is not None:
+                raise unequal_row(file, *row) from error
+            if "straddling" in said and piece_bytes < MOST_BYTES:
+                piece_bytes *= 8
+            elif kinds and "conversion error" in said:
+                kinds = {}  # all as text: what is of another type is found value by value
+            else:
+                raise DatasetExecutionError(f"{file.shown} cannot be read: {one_line(error)}.", error) from error
 
 
 def _tables(
@@ -74,6 +88,7 @@ def _tables(
     types: Dict[str, DataType],
     asked: Asked,
     reading: Reading,
+    piece_bytes: int,
     unequal: List[Any],
 ) -> Iterator[Any]:
     """The file as tables of these types; columns that are not among them are text."""
@@ -82,18 +97,23 @@ def _tables(
         unequal.append(row)
         return "error"
 
-    is_few = asked.limit is not None and asked.limit <= 1_000
     codec = CODECS[reading.encoding]
+    header: Dict[str, Any] = {}
+    if reading.has_header(file):
+        # An older pyarrow counts lines, not rows.
+        by_row = hasattr(csv.ReadOptions, "skip_rows_after_names")
+        header = {"skip_rows_after_names": 1} if by_row else {"skip_rows": header_lines(file, reading)}
+    refusal = {"invalid_row_handler": refuse} if hasattr(csv.ParseOptions, "invalid_row_handler") else {}
     options = {
         "read_options": csv.ReadOptions(
             column_names=list(own),
-            skip_rows_after_names=1 if reading.has_header(file) else 0,
             encoding="utf8" if codec.startswith("utf-8") else codec,
-            use_threads=not is_few,
-            block_size=FIRST_BYTES if is_few else None if asked.whole else STREAM_BYTES,
+            use_threads=not _is_few(asked),
+            block_size=piece_bytes,
+            **header,
         ),
         "parse_options": csv.ParseOptions(
-            delimiter=reading.separator, newlines_in_values=reading.multi_line, invalid_row_handler=refuse
+            delimiter=reading.separator, newlines_in_values=reading.multi_line, **refusal
         ),
         "convert_options": csv.ConvertOptions(
             column_types={name: kinds.get(name, arrow.string()) for name in read},
@@ -134,6 +154,22 @@ def _streamed(csv: Any, arrow: Any, file: Opened, options: Dict[str, Any], empty
             yield arrow.Table.from_batches([batch])
         if not count:
             yield empty
+
+
+def _is_few(asked: Asked) -> bool:
+    return asked.limit is not None and asked.limit <= 1_000
+
+
+def _unequal(refused: Sequence[Any], said: str) -> Optional[List[Any]]:
+    """Of a row that has too few or too many fields: how many it should have, how many it has, and which it is."""
+    if refused:
+        row = refused[0]
+        where = f"row {row.number}" if row.number is not None else f"the row {row.text[:60]!r}"
+        return [row.expected_columns, row.actual_columns, where]
+    found = _UNEQUAL.search(said)
+    if found is None:
+        return None
+    return [int(found.group(1)), int(found.group(2)), f"the row {found.group(3)[:60]!r}" if found.group(3) else "a row"]
 
 
 def _by_arrow(names: Sequence[str], types: Dict[str, DataType]) -> Dict[str, Any]:

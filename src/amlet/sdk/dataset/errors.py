@@ -19,3 +19,8 @@ class DatasetExecutionError(UserErrorException):
 
     def __init__(self, message: str, exception: Optional[BaseException] = None, **kwargs: Any) -> None:
         super().__init__(message, inner_exception=exception, **kwargs)
+
+
+def one_line(error: BaseException) -> str:
+    """What a library said, to be put into a sentence of ours."""
+    return " ".join(str(error).split()).rstrip(".")

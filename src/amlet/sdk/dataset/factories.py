@@ -6,17 +6,19 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, Optional
 
+from amlet.domain.data import TABULAR_DATASET
 from amlet.sdk.dataset import reading
 from amlet.sdk.dataset.data_type import check_types
-from amlet.sdk.dataset.errors import DatasetValidationError
+from amlet.sdk.dataset.errors import DatasetValidationError, one_line
 from amlet.sdk.dataset.file_dataset import FileDataset
 from amlet.sdk.dataset.files import list_files, partition_values
 from amlet.sdk.dataset.packages import need
 from amlet.sdk.dataset.partition_format import parse
+from amlet.sdk.dataset.records import check
 from amlet.sdk.dataset.sources import Sources, read_sources
 from amlet.sdk.dataset.tabular_dataset import TabularDataset, _check_separator
 from amlet.sdk.dataset.type_definitions import encoding_name, header_name
-from amlet.sdk.dataset.upload import upload_folder
+from amlet.sdk.dataset.upload import target_of, upload_folder
 from amlet.sdk.exceptions import UserErrorException
 from amlet.sdk.refused import RefusedMember
 
@@ -166,17 +168,19 @@ class TabularDatasetFactory:
                 f"The columns {wrong[:10]!r} have names that are no text.",
                 hint="dataframe.columns = dataframe.columns.astype(str)",
             )
+        place, workspace = target_of(target)
+        check(workspace, TABULAR_DATASET, place, name, description, tags or {}, create_new_version=True)
         with tempfile.TemporaryDirectory(prefix="amlet-") as folder:
             try:
                 table = arrow.Table.from_pandas(dataframe, preserve_index=False)
                 parquet.write_table(table, str(Path(folder) / "part-00000.parquet"), row_group_size=row_group_size)
             except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError) as error:
                 raise UserErrorException(
-                    f"The data frame cannot be written as Parquet: {error}.",
+                    f"The data frame cannot be written as Parquet: {one_line(error)}.",
                     inner_exception=error,
                     hint="a column must hold values of one type: dataframe[column].astype(str) makes it text.",
                 ) from error
-            source, workspace = upload_folder(
+            source, _ = upload_folder(
                 Path(folder),
                 target,
                 own_folder=make_target_path_unique,

@@ -70,8 +70,12 @@ class FileDataset(AbstractDataset):
         if self._definition.get("written"):
             folder.mkdir(parents=True, exist_ok=True)
             return [str(self._write_to(folder))]
+        files = self._files()
+        if not ignore_not_found and files and all(file.held is not None for file in files):
+            self._fetch(files, places)
+            return [str(place) for place in places]
         found = []
-        for file, place in zip(self._files(), places):
+        for file, place in zip(files, places):
             try:
                 _copy(open_file(file, self._sources.workspace), place)
             except UserErrorException:
@@ -149,6 +153,19 @@ class FileDataset(AbstractDataset):
         all_files: Block = ListBlock(columns, len(files), kinds)
         left = [number for block in steps.run(told, [all_files]) for number in block.values(_NUMBER)]
         return [files[number] for number in left]
+
+    def _fetch(self, files: List[SourceFile], places: List[Path]) -> None:
+        """Copies of files of datastores, several at a time."""
+        from amlet.sdk.datastore_files import download_all
+
+        for place in places:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        by_store: Dict[str, List[Any]] = {}
+        for file, place in zip(files, places):
+            by_store.setdefault(str(file.source.datastore), []).append((file.held, place))
+        assert self._sources.workspace is not None
+        for datastore, pairs in by_store.items():
+            download_all(self._sources.workspace, datastore, pairs)
 
     def _relative_paths(self) -> List[str]:
         written = self._definition.get("written")

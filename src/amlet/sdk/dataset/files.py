@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optiona
 from amlet.domain.data import DataFile, DataPath, below, common_root, folder_of, is_glob
 from amlet.sdk.dataset.partition_format import PartitionFormat
 from amlet.sdk.dataset.sources import LOCAL, Sources, is_azure, local_place, resolve_azure
-from amlet.sdk.exceptions import UserErrorException
+from amlet.sdk.exceptions import UserErrorException, as_v1
 
 if TYPE_CHECKING:
     from amlet.sdk.workspace import Workspace
@@ -54,31 +54,50 @@ def list_files(sources: Sources) -> List[SourceFile]:
                 seen.add(file.source)
                 found.append(file)
     root = _root(resolved, found)
-    return [file._replace(relative=_relative(file, root)) for file in found]
+    web = {file.source.path: "" for file in found if _is_web(file)}
+    if web:
+        from amlet.client.web_files import names_of
+
+        web = dict(zip(web, names_of(list(web))))
+    return [file._replace(relative=web.get(file.source.path) or _relative(file, root)) for file in found]
 
 
 def open_file(file: SourceFile, workspace: Optional[Workspace]) -> Path:
-    """Where a file's content is on this machine, to be read and never written.
+    """`open_files` of one."""
+    return open_files([file], workspace)[0]
+
+
+def open_files(files: Sequence[SourceFile], workspace: Optional[Workspace]) -> List[Path]:
+    """Where files' contents are on this machine, in their order, to be read and never written. Those of datastores
+    that are elsewhere are fetched several at a time.
 
     Raises:
-        UserErrorException: it is gone, or cannot be fetched.
+        UserErrorException: one is gone, or cannot be fetched.
     """
-    source = file.source
-    if source.datastore is not None:
-        from amlet.sdk.datastore_files import open_local
+    found: Dict[DataPath, Path] = {}
+    by_store: Dict[str, List[SourceFile]] = {}
+    for file in files:
+        source = file.source
+        if source.datastore is not None:
+            by_store.setdefault(source.datastore, []).append(file)
+        elif source.path.startswith(LOCAL):
+            found[source] = Path(local_place(source))
+        else:
+            from amlet.base.paths import Home
+            from amlet.client.web_files import fetch
 
-        assert workspace is not None and file.held is not None
-        place = open_local(workspace, source.datastore, file.held)
-    elif source.path.startswith(LOCAL):
-        place = Path(local_place(source))
-    else:
-        from amlet.base.paths import Home
-        from amlet.sdk.dataset.web_files import fetch
+            with as_v1():
+                found[source] = fetch(source.path, Home.find().data)
+    for datastore, some in by_store.items():
+        from amlet.sdk.datastore_files import open_all
 
-        return fetch(source.path, Home.find().data)
-    if not place.is_file():
-        raise UserErrorException(f"The file {file.shown} is not there any more.")
-    return place
+        assert workspace is not None
+        held = [file.held for file in some if file.held is not None]
+        found.update(zip([file.source for file in some], open_all(workspace, datastore, held)))
+    for file in files:
+        if not found[file.source].is_file():
+            raise UserErrorException(f"The file {file.shown} is not there any more.")
+    return [found[file.source] for file in files]
 
 
 def local_folder(sources: Sources) -> Optional[Path]:
@@ -179,8 +198,8 @@ def _root(sources: Sequence[DataPath], files: Sequence[SourceFile]) -> str:
 def _relative(file: SourceFile, root: str) -> str:
     if file.source.datastore is not None:
         return below(root, file.source.path)
-    if file.source.path.startswith(LOCAL):
-        return below(root, local_place(file.source).lstrip("/"))
-    from amlet.sdk.dataset.web_files import name_of
+    return below(root, local_place(file.source).lstrip("/"))
 
-    return name_of(file.source.path)
+
+def _is_web(file: SourceFile) -> bool:
+    return file.source.datastore is None and not file.source.path.startswith(LOCAL)

@@ -69,7 +69,7 @@ class MountContext:
         self.stop()
 
     def _fill(self, point: Path) -> None:
-        from amlet.sdk.dataset.files import local_folder, open_file
+        from amlet.sdk.dataset.files import local_folder, open_files
 
         dataset = self._dataset
         if dataset._definition.get("written"):
@@ -80,10 +80,11 @@ class MountContext:
             for child in folder.iterdir():
                 (point / child.name).symlink_to(child.resolve())
             return
-        for file in dataset._files():
+        files = dataset._files()
+        for file, held in zip(files, open_files(files, dataset._sources.workspace)):
             place = point / file.relative
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(open_file(file, dataset._sources.workspace).resolve())
+            place.symlink_to(held.resolve())
 
     @staticmethod
     def _clear(point: Path, *, remove: bool) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from inspect import signature
 from typing import Any, Dict, Iterator, List, Optional
 
 from amlet.sdk.dataset import expressions
 from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_type, cast
 from amlet.sdk.dataset.blocks import Block
 from amlet.sdk.dataset.data_type import DataType
-from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError
+from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError, one_line
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import need
 from amlet.sdk.dataset.table import BLOCK_ROWS, Asked, Opened, Toll, _Files
@@ -37,7 +39,7 @@ class Parquet:
                 for table in _tables(arrow, parquet, columns, asked, toll):
                     yield ArrowBlock(self._finish(table, asked.columns, file, notes))
             except (arrow.ArrowInvalid, OSError) as error:
-                raise DatasetExecutionError(f"{file.shown} cannot be read: {error}.", error) from error
+                raise DatasetExecutionError(f"{file.shown} cannot be read: {one_line(error)}.", error) from error
 
     def _finish(self, table: Any, columns: List[str], file: Opened, notes: Notes) -> Any:
         arrow = need("pyarrow", _NEEDS)
@@ -79,12 +81,20 @@ def _tables(arrow: Any, parquet: Any, columns: List[str], asked: Asked, toll: To
             none = False
             yield _with_rows(arrow, None, group.num_rows)
             continue
-        for batch in parquet.iter_batches(batch_size=count, row_groups=[number], columns=columns):
+        for batch in _batches(parquet, number, columns, count):
             none = False
             yield arrow.Table.from_batches([batch])
     if none:
         schema = parquet.schema_arrow
         yield arrow.schema([schema.field(name) for name in columns]).empty_table()
+
+
+def _batches(parquet: Any, number: int, columns: List[str], count: int) -> Iterator[Any]:
+    """The rows of a row group, so many at a time; an older pyarrow reads all of it first."""
+    if hasattr(parquet, "iter_batches"):
+        yield from parquet.iter_batches(batch_size=count, row_groups=[number], columns=columns, use_threads=False)
+    else:
+        yield from parquet.read_row_group(number, columns=columns).to_batches(max_chunksize=count)
 
 
 def _with_rows(arrow: Any, table: Any, count: int) -> Any:
@@ -136,17 +146,24 @@ def _as_first(arrow: Any, column: Any, field: Any, file: Opened) -> Any:
         ) from error
 
 
-def _open(file: Opened) -> Any:
-    """
+@contextlib.contextmanager
+def _open(file: Opened) -> Iterator[Any]:
+    """The file, opened. An older pyarrow's is no context of itself.
+
     Raises:
         DatasetValidationError: it is no Parquet file.
     """
     arrow, parquet = need("pyarrow", _NEEDS), need("pyarrow.parquet", _NEEDS)
-    try:
-        return parquet.ParquetFile(str(file.place), pre_buffer=False)
-    except (arrow.ArrowInvalid, OSError) as error:
-        raise DatasetValidationError(
-            f"{file.shown} is no Parquet file, or its footer is broken: {error}.",
-            error,
-            hint="write the file again; a file that is still being written has no footer yet.",
-        ) from error
+    with contextlib.ExitStack() as opened:
+        try:
+            source = opened.enter_context(arrow.OSFile(str(file.place)))
+            # Else a row group is fetched whole before its first rows; an older pyarrow never does so.
+            lazily = {"pre_buffer": False} if "pre_buffer" in signature(parquet.ParquetFile).parameters else {}
+            found = parquet.ParquetFile(source, **lazily)
+        except (arrow.ArrowInvalid, OSError) as error:
+            raise DatasetValidationError(
+                f"{file.shown} is no Parquet file, or its footer is broken: {one_line(error)}.",
+                error,
+                hint="write the file again; a file that is still being written has no footer yet.",
+            ) from error
+        yield found

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence
 
 from amlet.sdk.dataset import steps as steps_of
-from amlet.sdk.dataset.arrow_blocks import is_record
+from amlet.sdk.dataset.arrow_blocks import concatenated, has_compute, is_record
 from amlet.sdk.dataset.blocks import Block, ListBlock, joined
 from amlet.sdk.dataset.data_type import DATETIME, DATETIME_WITH_ZONE
+from amlet.sdk.dataset.errors import one_line
 from amlet.sdk.dataset.files import list_files
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import has_arrow, need
@@ -83,7 +84,7 @@ def to_data_frame(sources: Sources, definition: Dict[str, Any], *, fail: bool, o
         arrow = need("pyarrow", "A data frame")
         tables = [block.to_arrow() for block in blocks]
         filled = [table for table in tables if table.num_rows] or tables[:1]
-        table = filled[0] if len(filled) == 1 else arrow.concat_tables(filled)
+        table = filled[0] if len(filled) == 1 else concatenated(filled)
         blocks.clear()
         return _from_arrow(pandas, arrow, table, out_of_range)
     return _from_lists(pandas, joined(blocks), out_of_range)
@@ -129,16 +130,23 @@ def _in_nanoseconds(arrow: Any, table: Any, name: str, out_of_range: str) -> Any
     except arrow.ArrowInvalid as error:
         if out_of_range == "fail":
             raise UserErrorException(
-                f"Column {name!r} has a time that pandas cannot hold: {error}.",
+                f"Column {name!r} has a time that pandas cannot hold: {one_line(error)}.",
                 hint="out_of_range_datetime='null' makes such times null.",
             ) from error
-        compute = need("pyarrow.compute", "A data frame")
-        numbers = column.cast(arrow.timestamp("us", tz=column.type.tz)).cast(arrow.int64())
-        most = (1 << 63) // 1000 - 1
-        inside = compute.and_(compute.less(numbers, most), compute.greater(numbers, -most))
-        cast = compute.if_else(inside, numbers, arrow.scalar(None, arrow.int64()))
-        cast = cast.cast(arrow.timestamp("us", tz=column.type.tz)).cast(wanted)
+        in_us = arrow.timestamp("us", tz=column.type.tz)
+        numbers = _or_null(arrow, column.cast(in_us).cast(arrow.int64()), most=(1 << 63) // 1000 - 1)
+        cast = numbers.cast(in_us).cast(wanted)
     return table.set_column(table.column_names.index(name), arrow.field(name, wanted), cast)
+
+
+def _or_null(arrow: Any, numbers: Any, *, most: int) -> Any:
+    """Whole numbers, and null for those that are not within -most and most."""
+    if not has_compute():
+        held = [number if number is not None and -most < number < most else None for number in numbers.to_pylist()]
+        return arrow.array(held, type=arrow.int64())
+    compute = need("pyarrow.compute", "A data frame")
+    inside = compute.and_(compute.less(numbers, most), compute.greater(numbers, -most))
+    return compute.if_else(inside, numbers, arrow.scalar(None, arrow.int64()))
 
 
 def _from_lists(pandas: Any, block: ListBlock, out_of_range: str) -> Any:

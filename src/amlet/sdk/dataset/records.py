@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-from amlet.base.hashing import sha256_bytes
+from amlet.base.hashing import sha256_bytes, sha256_stream
 from amlet.base.ids import uuid4_text
-from amlet.domain.data import FILE_DATASET, DataPath, DatasetRecord
-from amlet.sdk.dataset.sources import Sources, local_place
+from amlet.domain.data import FILE_DATASET, WORKSPACE_BLOB_STORE, DataPath, DatasetRecord
+from amlet.sdk.dataset.sources import Sources, local_place, resolve_azure
 from amlet.sdk.exceptions import UserErrorException, as_v1
 from amlet.sdk.notice import say
 
@@ -27,10 +27,36 @@ def register(
     *,
     create_new_version: bool,
 ) -> DatasetRecord:
-    """Register a dataset. The name is looked at before anything is uploaded."""
-    if not isinstance(name, str) or not name.strip():
-        raise UserErrorException(f"name={name!r}: a dataset is registered under a name that is not empty.")
+    """Register a dataset. What can be refused is refused before anything is uploaded."""
+    if dataset._brings_data:
+        place = DataPath(WORKSPACE_BLOB_STORE, "")
+        check(workspace, dataset._kind, place, name, description, tags, create_new_version=create_new_version)
     return _send(dataset, workspace, name, description, tags, create_new_version=create_new_version)
+
+
+def check(
+    workspace: Workspace,
+    kind: str,
+    place: DataPath,
+    name: str,
+    description: Optional[str],
+    tags: Dict[str, str],
+    *,
+    create_new_version: bool,
+) -> None:
+    """Look whether data that is yet to be brought could be registered so.
+
+    Raises:
+        UserErrorException: it could not: its name, its tags or its datastore are wrong, or the name is taken.
+    """
+    from amlet.wire.data import RegisterDataset
+
+    held = workspace._connection
+    asked = RegisterDataset(
+        kind, [place], {}, _checked(name), description, dict(tags), create_new_version, dry_run=True
+    )
+    with as_v1():
+        held.client.datasets.register(held.workspace_id, asked)
 
 
 def record_of(dataset: Any, workspace: Workspace) -> DatasetRecord:
@@ -55,8 +81,8 @@ def _send(
     held = workspace._connection
     _check_workspace(dataset, workspace)
     with as_v1():
-        if name is not None and not create_new_version and dataset._brings_data:
-            _check_free(workspace, name)
+        if name is not None:
+            _checked(name)
         paths, definition = _placed(dataset, workspace)
         asked = RegisterDataset(
             dataset._kind, paths, definition, name, description, dict(tags), create_new_version, uuid4_text()
@@ -73,17 +99,10 @@ def _check_workspace(dataset: Any, workspace: Workspace) -> None:
         )
 
 
-def _check_free(workspace: Workspace, name: str) -> None:
-    """Look for the name only where data would have to be brought in vain; the server decides."""
-    from amlet.wire.data import DatasetQuery
-
-    held = workspace._connection
-    taken = held.client.datasets.list(held.workspace_id, DatasetQuery(latest=True)).datasets
-    if any(record.name == name for record in taken):
-        raise UserErrorException(
-            f'There is already a dataset registered under name "{name}".',
-            hint="pass create_new_version=True to make its next version.",
-        )
+def _checked(name: Any) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise UserErrorException(f"name={name!r}: a dataset is registered under a name that is not empty.")
+    return name
 
 
 def _placed(dataset: Any, workspace: Workspace) -> Any:
@@ -100,7 +119,7 @@ def _placed(dataset: Any, workspace: Workspace) -> Any:
         sources = Sources([file.source for file in files], sources.workspace)
     if sources.is_local:
         return _upload(sources, workspace), definition
-    return list(sources.paths), definition
+    return [resolve_azure(source, workspace) for source in sources.paths], definition
 
 
 def _upload(sources: Sources, workspace: Workspace) -> List[DataPath]:
@@ -122,14 +141,15 @@ def _upload(sources: Sources, workspace: Workspace) -> List[DataPath]:
 
 
 def _write(dataset: Any, workspace: Workspace) -> DataPath:
-    """The file that a table is written to, on the workspace's default datastore."""
+    """The file that a table is written to, on the workspace's default datastore: equal tables are one file there."""
     from amlet.sdk.datastore import Datastore
     from amlet.sdk.datastore_files import upload
 
-    told = [[list(path) for path in dataset._sources.paths], dataset._definition]
-    path = f"dataset/written/{sha256_bytes(json.dumps(told, sort_keys=True).encode())[:16]}-{uuid4_text()[:8]}"
     store = Datastore.get_default(workspace).name
     with tempfile.TemporaryDirectory(prefix="amlet-") as folder:
         place = dataset._write_to(Path(folder))
+        with place.open("rb") as stream:
+            sha256, _ = sha256_stream(stream)
+        path = f"dataset/written/{sha256[:32]}"
         upload(workspace, store, [(place, f"{path}/{place.name}")])
     return DataPath(store, path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from datetime import date, datetime
-from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence
 
@@ -21,12 +20,23 @@ if TYPE_CHECKING:
 ROWS = 5_000
 TIMEOUT_S = 30.0
 
-_KINDS = {"int": LONG, "float": FLOAT, "bool": BOOL, "text": STRING, "datetime": DATETIME, "date": DATETIME}
+_KINDS = {
+    "int": LONG,
+    "float": FLOAT,
+    "decimal": FLOAT,
+    "bool": BOOL,
+    "text": STRING,
+    "time": STRING,
+    "datetime": DATETIME,
+    "date": DATETIME,
+}
 _READERS: Dict[str, Callable[[Any], Any]] = {
     "datetime": read_iso,
     "date": lambda text: datetime(*date.fromisoformat(text).timetuple()[:3]),
-    "decimal": Decimal,
+    "decimal": float,
+    "float": float,  # those that JSON has no number for come as text
     "bytes": base64.b64decode,
+    "text": str,  # of a column that was empty so long that its type is not known
 }
 
 

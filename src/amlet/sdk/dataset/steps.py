@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Op
 from amlet.base.names import closest
 from amlet.sdk.dataset import expressions
 from amlet.sdk.dataset.blocks import Block
+from amlet.sdk.dataset.errors import one_line
 from amlet.sdk.exceptions import UserErrorException
 
 Step = Dict[str, Any]
@@ -124,13 +125,13 @@ def _skip(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
 
 
 def _sample(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
-    draw, probability = random.Random(step["seed"] or 0).random, step["probability"]  # noqa: S311 - chance, not secrets
+    draw, probability = random.Random(step["seed"]).random, step["probability"]  # noqa: S311 - chance, not secrets
     for block in blocks:
         yield block.pick([draw() < probability for _ in range(block.count)])
 
 
 def _split(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
-    draw, percentage = random.Random(step["seed"] or 0).random, step["percentage"]  # noqa: S311 - chance, not secrets
+    draw, percentage = random.Random(step["seed"]).random, step["percentage"]  # noqa: S311 - chance, not secrets
     is_first = step["part"] == "first"
     for block in blocks:
         yield block.pick([(draw() < percentage) == is_first for _ in range(block.count)])
@@ -143,7 +144,7 @@ def _filter(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
         except TypeError as error:
             asked = ", ".join(map(repr, dict.fromkeys(expressions.columns_of(step["condition"]))))
             raise UserErrorException(
-                f"The filter on {asked} compares values of different types: {error}.",
+                f"The filter on {asked} compares values of different types: {one_line(error)}.",
                 hint="compare with a value of the column's own type, or choose its type by set_column_types.",
             ) from error
         yield block.pick(mask)

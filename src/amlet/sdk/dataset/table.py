@@ -9,7 +9,7 @@ from amlet.sdk.dataset import expressions
 from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_array
 from amlet.sdk.dataset.blocks import Block, ListBlock
 from amlet.sdk.dataset.data_type import DATETIME, STRING
-from amlet.sdk.dataset.files import SourceFile, open_file, partition_values
+from amlet.sdk.dataset.files import SourceFile, open_files, partition_values
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.partition_format import parse
 from amlet.sdk.dataset.steps import Plan
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 PATH = "Path"
 """The column of `include_path=True`."""
 
-BLOCK_ROWS = 65_536
+BLOCK_ROWS = 16_384
+
+MOST_AHEAD = 64
+"""How many files are opened at a time: those that are elsewhere are fetched side by side."""
 
 
 class Opened(NamedTuple):
@@ -65,18 +68,24 @@ class Format(Protocol):
 
 
 class _Files:
-    """The files of a table in their order, each opened when it is asked for."""
+    """The files of a table in their order, opened when they are asked for: the first one alone, since it may be all
+    that is needed, then more and more with each that is asked for."""
 
     def __init__(self, files: Sequence[SourceFile], workspace: Optional[Workspace]) -> None:
         self._files = files
         self._workspace = workspace
+        self._places: Dict[int, Path] = {}
+        self._ahead = 1
 
     def __len__(self) -> int:
         return len(self._files)
 
     def __getitem__(self, number: int) -> Opened:
-        file = self._files[number]
-        return Opened(open_file(file, self._workspace), file.shown, number == 0)
+        if number not in self._places:
+            some = self._files[number : number + self._ahead]
+            self._places.update(enumerate(open_files(some, self._workspace), number))
+            self._ahead = min(self._ahead * 4, MOST_AHEAD)
+        return Opened(self._places[number], self._files[number].shown, number == 0)
 
 
 class FileTable:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
 
-from amlet.domain.data import TABULAR_DATASET
+from amlet.domain.data import FILE_DATASET, TABULAR_DATASET
 from amlet.sdk.dataset import steps
 from amlet.sdk.dataset.abstract_dataset import AbstractDataset, checked_count, checked_seed, checked_share
 from amlet.sdk.dataset.expressions import condition_of, time_value
@@ -185,16 +185,21 @@ class TabularDataset(AbstractDataset):
         from amlet.sdk.dataset.notes import Notes
         from amlet.sdk.dataset.reading import PARQUET as READER
         from amlet.sdk.dataset.reading import read_blocks
-        from amlet.sdk.dataset.upload import upload_folder
+        from amlet.sdk.dataset.records import check
+        from amlet.sdk.dataset.upload import target_of, upload_folder
         from amlet.sdk.dataset.writing import write_partitions
 
         keys = _names(partition_keys, "partition_by")
+        place, workspace = target_of(target)
+        if name is not None:
+            kind = FILE_DATASET if partition_as_file_dataset else TABULAR_DATASET
+            check(workspace, kind, place, name, None, {}, create_new_version=True)
         self._check_columns(keys)
         with tempfile.TemporaryDirectory(prefix="amlet-") as folder:
             notes = Notes()
             write_partitions(read_blocks(self._sources, self._definition, notes), Path(folder), keys)
             notes.tell()
-            source, workspace = upload_folder(Path(folder), target, show_progress=show_progress)
+            source, _ = upload_folder(Path(folder), target, show_progress=show_progress)
         form = source.path + "/" + "/".join("{" + key + "}" for key in keys) + "/*.parquet"
         definition: Dict[str, Any] = {"partition_format": "/" + form}
         made: Any

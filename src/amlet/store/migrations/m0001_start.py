@@ -307,7 +307,7 @@ _table(
     *_text("run_id", "parameters"),
     *_text("resumed", nullable=True),
     Column("is_open", Boolean, nullable=False),
-    *_number("judged"),
+    *_number("judged", "attempt"),
     *_text("stopped_by", nullable=True),
     Index("trials_open", "sweep", "is_open", "number"),
 )
@@ -315,7 +315,7 @@ _table(
     "decisions",
     _row_of("sweep", "sweeps.run", key=True),
     *_text("run_id", key=True),
-    *_number("report", key=True),
+    *_number("attempt", "report", key=True),
     Column("value", Double, nullable=True),
     Column("bound", Double, nullable=True),
     Column("ends", Boolean, nullable=False),

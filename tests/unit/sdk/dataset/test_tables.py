@@ -154,6 +154,9 @@ def test_the_two_parts_of_a_split_are_all(three_formats: list[Any]) -> None:
         found = [made.to_pandas_dataframe()["a"].tolist() for made in (first, rest)]
         assert sorted(found[0] + found[1]) == list(range(300))
         assert 40 < len(found[0]) < 140
+        # A seed is chosen once and kept: the same rows however often they are read.
+        assert first.to_pandas_dataframe()["a"].tolist() == found[0]
+        assert dataset.random_split(0.3)[0].to_pandas_dataframe()["a"].tolist() != found[0]
 
 
 def test_times(write: Any) -> None:  # v1-behaviours 13.7
@@ -193,6 +196,27 @@ def test_bad_files_are_one_clear_error(write: Any, engine: bool) -> None:
         Dataset.Tabular.from_parquet_files(write("bad.parquet", "PAR1 nonsense"))
     with pytest.raises(UserErrorException, match="no file or folder"):
         Dataset.File.from_files("/nowhere/at/all")
+
+
+def test_a_row_may_be_longer_than_what_is_read_at_a_time(write: Any, engine: bool) -> None:
+    text = "y" * 3_000_000
+    dataset = Dataset.Tabular.from_delimited_files(write("long.csv", f"a,b\n1,x\n2,{text}\n3,z\n"))
+    assert [row[0] for row in rows_of(dataset)] == [1, 2, 3]
+    assert dataset.to_pandas_dataframe()["b"].tolist() == ["x", text, "z"]
+
+
+def test_texts_of_a_dictionary_are_compared_as_texts(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1, 2, 3], "c": pd.Categorical(["u", "v", "u"])})
+    frame.to_parquet(tmp_path / "c.parquet")
+    dataset = Dataset.Tabular.from_parquet_files(str(tmp_path / "c.parquet"))
+    assert dataset.filter(dataset["c"] == "u").to_pandas_dataframe()["a"].tolist() == [1, 3]
+
+
+def test_a_written_parquet_file_has_few_row_groups_and_all_rows(tmp_path: Path, write: Any) -> None:
+    path = write("many.csv", "a,b\n" + "".join(f"{number},{number % 7}\n" for number in range(200_000)))
+    place = Dataset.Tabular.from_delimited_files(path).to_parquet_files().download(str(tmp_path / "out"))[0]
+    assert pq.ParquetFile(place).num_row_groups <= 3
+    assert pq.read_table(place)["a"].to_pylist() == list(range(200_000))
 
 
 def test_a_missing_package_says_which_line_to_add(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
