@@ -118,7 +118,7 @@ def test_a_service_is_listed_called_read_and_deleted(line: CommandLine):
     assert json.loads(told.out) == {"predict": [0]}
     (line.folder / "no rows.json").write_text('{"data": "x"}')
     assert "Response Code: 400" in line.cli("services", "call", "one-forest", "@no rows.json", code=1).err
-    assert json.loads(line.cli("services", "show", "one-forest", "--json").out)["model_ids"] == ["one:1"]
+    assert json.loads(line.cli("services", "show", "one-forest", "--json").out)["deployment"]["model_ids"] == ["one:1"]
     assert "used by service" in line.cli("models", "delete", "one:1", code=1).err
 
     line.cli("services", "delete", "one-forest")
