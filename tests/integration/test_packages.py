@@ -153,7 +153,7 @@ def test_an_image_answers_as_the_service_does(server: RealServer, podman: Podman
     given = ["--env", f"AMLET_SERVICE_PORT={port}", "--env", "AMLET_SERVICE_KEYS=one-key, other-key"]
     podman("run", "--detach", "--name", "scoring", "--network=host", *ulimits(), *given, "scoring/weights:1")
     try:
-        until(lambda: _is_up(port), what="the container's first answer")
+        until(lambda: _is_up(port), seconds=90, what="the container's first answer")
         assert _ask(port, "/score", b'{"data": 21}')[0] == 401
         for key in ("one-key", "other-key"):
             status, told = _ask(port, "/score", b'{"data": 21}', Authorization=f"Bearer {key}")

@@ -136,6 +136,7 @@ def _copy_replica(folder: Path, models: List[Model], source: Optional[Source], l
         entry_script=source.script if source is not None else None,
         overlay=OVERLAY,
         trained_with=trained_with,
+        framework=None if is_scripted else models[0].model_framework,
     ).write(service)
 
 
