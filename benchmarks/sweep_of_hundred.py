@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.measure import Bar, Figure, interleaved, timed_ms
 from benchmarks.peers import peer
 from benchmarks.place import Place, Skipped, run
-from benchmarks.warm_starts import HUNDRED, NO_TRACKING, RAY_TUNE, TRAIN, _forked
+from benchmarks.warm_starts import HUNDRED, NO_TRACKING, RAY_TUNE, TRAIN, forked
 
 PAIRS = 3
 PACKAGES = ("scikit-learn", "joblib")
@@ -77,7 +77,7 @@ def figures(place: Place) -> Iterator[Figure | Skipped]:
 
     hundred()
     python = place.python_with("sklearn")
-    mine, floor = interleaved(hundred, lambda: _forked(python, plain, HUNDRED), pairs=PAIRS)
+    mine, floor = interleaved(hundred, lambda: forked(python, plain, HUNDRED), pairs=PAIRS)
     yield Figure(NAME, "s", mine, "bare forks, two at a time", floor, Bar(ratio=3))
     for who, bar, prepare in (
         ("xargs -P2 python", Bar(ratio=1), lambda: (XARGS_RUNS, _xargs(python, plain))),

@@ -217,10 +217,10 @@ def figures(place: Place) -> Iterator[Figure | Skipped]:
         lambda: timed_ms(single), lambda: timed_ms(lambda: run([python, "train_iris.py"], folder=plain)), pairs=11
     )
     yield Figure("train_iris warm, submit to Completed", "ms", mine, "python train_iris.py", floor, Bar(ratio=0.15))
-    mine, floor = interleaved(lambda: timed_ms(single), lambda: 1000 * _forked(python, plain, 1), pairs=11)
+    mine, floor = interleaved(lambda: timed_ms(single), lambda: 1000 * forked(python, plain, 1), pairs=11)
     yield Figure("train_iris warm, submit to Completed", "ms", mine, "a bare fork", floor, Bar())
 
-    mine, floor = interleaved(hundred, lambda: _forked(python, plain, HUNDRED), pairs=5)
+    mine, floor = interleaved(hundred, lambda: forked(python, plain, HUNDRED), pairs=5)
     yield Figure("a hundred, two at a time", "s", mine, "bare forks, two at a time", floor, Bar(ratio=2.5))
     yield from _memory(place, folder, python, plain, lambda: experiment.submit(config("local", "memory.py")))
     for name, prepare in (
@@ -240,7 +240,7 @@ def figures(place: Place) -> Iterator[Figure | Skipped]:
         yield Figure(words, "s a run", mine, name, other, Bar(ratio=1), is_peer=True, note=note)
 
 
-def _forked(python: Path, folder: Path, count: int) -> float:
+def forked(python: Path, folder: Path, count: int) -> float:
     """Seconds, with the parent up."""
     process = subprocess.Popen(
         [str(python), "-c", FORKS, "train_iris.py", "2", str(count)],
