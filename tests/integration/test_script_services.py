@@ -74,8 +74,12 @@ def test_updates_while_clients_ask_without_a_pause_lose_no_request(place: Place)
     assert clients.failures == []
     assert {told["mark"] for told in clients.answers} == {"MARK", "mark 2", "mark 3"}
     assert after.address == service.address
+    for turn in (4, 5):
+        place.deploy("updated", ECHO.replace("MARK", f"mark {turn}"), update=True, replicas=2)
+        place.settled("updated", revision=turn)
+        assert {ask(after.address)[1]["mark"] for _ in range(8)} == {f"mark {turn}"}  # Healthy is the new revision's
     place.delete("updated")
-    until(lambda: not place.pids("updated", 3), what="the end of all processes")
+    until(lambda: not place.pids("updated", 5), what="the end of all processes")
     with pytest.raises(OSError, match=r"refused|reset"):
         ask(service.address)
 

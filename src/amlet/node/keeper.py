@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from amlet.artifacts.remote import RemoteBlobs
@@ -56,12 +57,14 @@ _turns = itertools.count()
 class Keeper(threading.Thread):
     """Keeps one revision alive until `end`: starts what is missing, replaces what died or hangs, grows and shrinks."""
 
-    def __init__(self, parts: Parts, lease: ReplicaLease, ports: Ports) -> None:
+    def __init__(self, parts: Parts, lease: ReplicaLease, ports: Ports, take_over: Callable[[], None]) -> None:
+        """`take_over` is called once, when the revision answers and before that is told: those before it end."""
         super().__init__(name=f"replica-{lease.service}-{lease.revision}", daemon=True)
         self.lease = lease
         """May be replaced, by one of the same revision, from any thread."""
         self._parts = parts
         self._ports = ports
+        self._take_over: Callable[[], None] | None = take_over
         name = replica_name(lease.workspace_id, lease.service, lease.revision, lease.version)
         # One of the same name may still be on its way out, when a service was deleted and made anew.
         self._folder = parts.folder / "replicas" / f"{name}-{next(_turns)}"
@@ -308,6 +311,9 @@ class Keeper(threading.Thread):
             state, error = services.UNHEALTHY, self._error
         else:
             state = services.HEALTHY
+            if self._take_over is not None:
+                self._take_over()
+                self._take_over = None
         if (state, error, answering) != (self.state.state, self.state.error, self.state.processes):
             self._tell(state, error, answering)
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import time
+from functools import partial
 
 from amlet.base.errors import AmletError, NotFound, Unavailable
 from amlet.domain.service import ReplicaLease, RouterLease
@@ -21,6 +22,9 @@ from amlet.wire import nodes as wire
 SYNC_WAIT_S = 10.0
 ROUTES_S = 0.3
 """After so long a router has taken in that a version has gone."""
+
+HAND_OVER_S = 5.0
+"""A revision that answers is told to after so long, also when calls of the one before it go on."""
 
 Key = tuple[str, str, str, int]
 """A revision: its workspace's id, the service's name, the endpoint's version, its number."""
@@ -87,10 +91,10 @@ class Replicas(threading.Thread):
             if key in self._held:
                 self._held[key].lease = lease
             else:
-                # Another revision of the service goes on meanwhile: both accept on one socket, until the server has
-                # been told that this one answers, and wants the other no more.
-                self._held[key] = Keeper(self._parts, lease, self._ports)
-                self._held[key].start()
+                # Another revision of the service goes on meanwhile: both accept on one socket, until this one answers.
+                keeper = Keeper(self._parts, lease, self._ports, partial(self._take_over, key))
+                keeper.start()
+                self._held[key] = keeper
         # Routers first: a version that goes must have lost its share by then.
         routed = {(one.workspace_id, one.service, "", one.revision): one for one in routers}
         for key, router in routed.items():
@@ -106,6 +110,17 @@ class Replicas(threading.Thread):
             self._closed.wait(ROUTES_S)
         for key in unwanted:
             self._drop(self._held.pop(key))
+
+    def _take_over(self, key: Key) -> None:
+        """End the revisions before one that answers, so that who hears of it gets no answer of another's. The server
+        wants them no more as soon as it is told.
+        """
+        earlier = [keeper for other, keeper in list(self._held.items()) if other[:3] == key[:3] and other[3] < key[3]]
+        for keeper in earlier:
+            keeper.end()
+        until_s = time.monotonic() + HAND_OVER_S
+        for keeper in earlier:
+            keeper.join(max(0.0, until_s - time.monotonic()))
 
     def _drop(self, keeper: Keeper | RouterKeeper) -> None:
         """Let it end by itself, in its own time."""
