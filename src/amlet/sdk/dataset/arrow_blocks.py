@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from amlet.sdk.dataset import expressions
@@ -18,6 +20,8 @@ from amlet.sdk.dataset.data_type import (
     DataType,
 )
 from amlet.sdk.dataset.packages import need
+
+_EPOCH = datetime(1970, 1, 1)
 
 RECORD_MARK = b"amlet.record"
 """Metadata of a column whose texts are JSON."""
@@ -96,10 +100,10 @@ class ArrowBlock:
             return _is_nothing(compute, left)
         if name in expressions.TEXT_TESTS:
             found = getattr(compute, _FUNCTIONS[name])(left, pattern=told[2])
-            return compute.fill_null(found, False)
+            return compute.fill_null(found, scalar_of(False))
         right = self._side(told[2])
         left, right = _comparable(left, right)
-        found = compute.fill_null(getattr(compute, _FUNCTIONS[name])(left, right), name == "!=")
+        found = compute.fill_null(getattr(compute, _FUNCTIONS[name])(left, right), scalar_of(name == "!="))
         if found.__class__.__name__.endswith("Scalar"):
             arrow = need("pyarrow", "A table")
             return arrow.array([found.as_py()] * self.count)
@@ -110,7 +114,34 @@ class ArrowBlock:
         if isinstance(part, list):
             column = self.table.column(part[1])
             return column.cast(column.type.value_type) if arrow.types.is_dictionary(column.type) else column
-        return arrow.scalar(expressions.literal(part))
+        return scalar_of(expressions.literal(part))
+
+
+def empty_table(schema: Any) -> Any:
+    """A table without rows. `schema.empty_table()` would import pandas, as `arrow.array` and `arrow.scalar` do: 45 MB
+    of which a stream has no need.
+    """
+    return need("pyarrow", "A table").Table.from_batches([], schema=schema)
+
+
+def scalar_of(value: Any) -> Any:
+    """A value as pyarrow's own, without pandas where it is a number, a truth, a text or a time without a zone."""
+    arrow = need("pyarrow", "A table")
+    kind, data = type(value), []
+    if kind is bool:
+        made, data = arrow.bool_(), [bytes([value])]
+    elif kind is int and -(1 << 63) <= value < 1 << 63:
+        made, data = arrow.int64(), [struct.pack("q", value)]
+    elif kind is float:
+        made, data = arrow.float64(), [struct.pack("d", value)]
+    elif kind is str:
+        text = value.encode("utf-8")
+        made, data = arrow.string(), [struct.pack("ii", 0, len(text)), text]
+    elif kind is datetime and value.tzinfo is None:
+        made, data = arrow.timestamp("us"), [struct.pack("q", (value - _EPOCH) // timedelta(microseconds=1))]
+    else:
+        return arrow.scalar(value)
+    return arrow.Array.from_buffers(made, 1, [None, *map(arrow.py_buffer, data)])[0]
 
 
 def has_compute() -> bool:

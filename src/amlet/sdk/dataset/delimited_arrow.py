@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
-from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_type, cast, table_of
+from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_type, cast, empty_table, table_of
 from amlet.sdk.dataset.data_type import (
     DATETIME,
     DATETIME_WITH_ZONE,
@@ -125,7 +125,7 @@ def _tables(
             timestamp_parsers=[*_formats(read, types), csv.ISO8601],
         ),
     }
-    empty = arrow.schema([(name, kinds.get(name, arrow.string())) for name in read]).empty_table()
+    empty = empty_table(arrow.schema([(name, kinds.get(name, arrow.string())) for name in read]))
     if not file.place.stat().st_size:
         yield empty
     elif asked.whole:

@@ -7,7 +7,7 @@ from inspect import signature
 from typing import Any, Dict, Iterator, List, Optional
 
 from amlet.sdk.dataset import expressions
-from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_type, cast
+from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_type, cast, empty_table
 from amlet.sdk.dataset.blocks import Block
 from amlet.sdk.dataset.data_type import DataType
 from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError, one_line
@@ -86,7 +86,7 @@ def _tables(arrow: Any, parquet: Any, columns: List[str], asked: Asked, toll: To
             yield arrow.Table.from_batches([batch])
     if none:
         schema = parquet.schema_arrow
-        yield arrow.schema([schema.field(name) for name in columns]).empty_table()
+        yield empty_table(arrow.schema([schema.field(name) for name in columns]))
 
 
 def _batches(parquet: Any, number: int, columns: List[str], count: int) -> Iterator[Any]:
