@@ -25,6 +25,7 @@ from amlet.operations.reconcile import Reconciler
 from amlet.server.lifetime import Lifetime
 from amlet.server.parcels import Parcels
 from amlet.server.secrets import Secrets
+from amlet.server.service_loads import ServiceLoads
 from amlet.server.stores import Stores
 from amlet.server.tokens import Principal, Tokens
 from amlet.server.topics import Topics
@@ -56,6 +57,7 @@ class Parts(NamedTuple):
     machine: Share
     url: str
     lifetime: Lifetime
+    loads: ServiceLoads
     reading: ThreadPoolExecutor
     """Threads for reads and for file work: the event loop only moves bytes."""
 

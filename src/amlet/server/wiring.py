@@ -24,6 +24,7 @@ from amlet.server.engines import compose_engines
 from amlet.server.lifetime import Lifetime
 from amlet.server.parcels import Parcels
 from amlet.server.secrets import Secrets
+from amlet.server.service_loads import ServiceLoads
 from amlet.server.settings import Settings
 from amlet.server.stores import Stores
 from amlet.server.tokens import Tokens, server_key
@@ -84,6 +85,7 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None], se
         machine=machine,
         url=url,
         lifetime=Lifetime(clock, stop),
+        loads=ServiceLoads(),
         reading=ThreadPoolExecutor(READING_THREADS, thread_name_prefix="reading"),
     )
 

@@ -16,6 +16,7 @@ METRIC_PATTERN = RUN_PATTERN + "/metric"
 IMAGE_PATTERN = RUN_PATTERN + "/image"
 COMPARE_PATTERN = WORKSPACE_PATTERN + "/compare"
 DATA_PATTERN = WORKSPACE_PATTERN + "/data"
+SERVICE_PATTERN = WORKSPACE_PATTERN + "/services/{service}"
 DATASET_PATTERN = DATA_PATTERN + "/{dataset_id}"
 
 
@@ -60,6 +61,11 @@ def data_page(workspace_id: str) -> str:
 def dataset_page(workspace_id: str, dataset_id: str) -> str:
     """The path of a dataset's page."""
     return f"{data_page(workspace_id)}/{_segment(dataset_id)}"
+
+
+def service_page(workspace_id: str, name: str) -> str:
+    """The path of a service."""
+    return f"{workspace_page(workspace_id)}/services/{_segment(name)}"
 
 
 def run_api(workspace_id: str, run_id: str) -> str:

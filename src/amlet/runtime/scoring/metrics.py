@@ -10,11 +10,9 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import Any, Dict, List
 
-from amlet.domain.service import ReplicaLoad
+from amlet.domain.service import BATCH_ROWS, LATENCY_S, ReplicaLoad
 from amlet.runtime.attempt import write_json
 
-LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-BATCH_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
 STALE_S = 5.0
 """A process that has not written for so long waits for nothing any more; what it counted stays counted."""
 
@@ -118,6 +116,8 @@ def load_of(folder: Path) -> ReplicaLoad:
         sum(number for status, number in counts if status >= "500"),
         round(sum(one["busy_s"] for one in found), 3),
         _now(found, "waiting"),
+        [sum(column) for column in zip(*(one["latency"][0] for one in found))],
+        [sum(column) for column in zip(*(one["batches"][0] for one in found))],
     )
 
 

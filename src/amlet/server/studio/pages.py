@@ -16,7 +16,17 @@ from amlet.operations.prepare import BUILD_LOG
 from amlet.operations.waiting import with_waits
 from amlet.server.context import Parts
 from amlet.server.security import check_site
-from amlet.server.studio import access, assets, compare_view, data_view, images, listings, metric_page, run_view
+from amlet.server.studio import (
+    access,
+    assets,
+    compare_view,
+    data_view,
+    images,
+    listings,
+    metric_page,
+    run_view,
+    service_view,
+)
 from amlet.server.studio.answers import asset_answer, error_page, html, redirect
 from amlet.server.studio.rendering import render
 from amlet.server.studio.run_files import RunFiles, fetcher
@@ -50,6 +60,7 @@ def studio_routes(parts: Parts) -> list[BaseRoute]:
         owned(pages.COMPARE_PATTERN, _compare),
         owned(pages.DATA_PATTERN, _data),
         owned(pages.DATASET_PATTERN, _dataset),
+        owned(pages.SERVICE_PATTERN, _service),
         opened(pages.SIGN_IN, access.show_sign_in),
         Route(pages.SIGN_IN, _guard(parts, access.take_sign_in), methods=["POST"]),
         Route(pages.SIGN_OUT, _guard(parts, access.sign_out), methods=["POST"]),
@@ -189,6 +200,15 @@ async def _dataset(request: Request, parts: Parts) -> Response:
     def build() -> bytes:
         values = parts.records.read(lambda tx: data_view.dataset_values(tx, workspace_id, dataset_id))
         return render("dataset.html", **values)
+
+    return html(await parts.threaded(build), form=True)
+
+
+async def _service(request: Request, parts: Parts) -> Response:
+    workspace_id, name = request.path_params["workspace_id"], request.path_params["service"]
+
+    def build() -> bytes:
+        return render("service.html", **service_view.service_values(parts, workspace_id, name))
 
     return html(await parts.threaded(build), form=True)
 
