@@ -72,7 +72,7 @@ class Room:
         found = []
         for other in self._nodes:
             free = self._free(other) if other != pool else []
-            first = self._tx.queue.first(other) if free else None
+            first = self._tx.queue.first(other) if free and self._tx.queue.waiting(other, 1) else None
             if first is not None and (-first.priority, first.number) < (-turn.priority, turn.number):
                 found.append(of_several(free[0].share, first.nodes))
         return found

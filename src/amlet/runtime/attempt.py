@@ -108,7 +108,7 @@ def write_json(path: Path, fields: Any, *, mode: int = 0o600) -> None:
     fd = os.open(str(partial), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         with os.fdopen(fd, "w", encoding="ascii") as file:
-            json.dump(fields, file)
+            file.write(json.dumps(fields))  # dump would go through Python, piece by piece
         partial.replace(path)
     except BaseException:
         if partial.exists():

@@ -12,7 +12,7 @@ from amlet.server.context import Parts
 from amlet.store.base import Transaction
 
 PAUSE_S = 1.0
-LEAST_PAUSE_S = 0.1
+LEAST_PAUSE_S = 0.25
 """From the end of a pass to the next, whatever comes meanwhile: a hundred runs a second are no reason for as many."""
 
 TRASH_PAUSE_S = 3600.0
