@@ -90,12 +90,13 @@ class Runs:
             raise no_run(run.id)
         seq, before = stored
         saved = run._replace(revision=before.revision + 1)
-        row = _row(saved)
-        del row["workspace_id"], row["id"]  # setting them, even to what they are, would have every lease checked
-        self._connection.execute(_SAVE, {**row, "its_run": seq})
+        held = _row(before)
+        # A column that is set, even to what it is, costs as one that changes; and the run's id has every lease checked.
+        changed = {name: value for name, value in _row(saved).items() if value != held[name]}
+        self._connection.execute(_SAVE, {**changed, "its_run": seq})
         for field, kind in _LABELS.items():
-            if row[field] != getattr(before, field):
-                labels.replace(self._connection, seq, kind, row[field])
+            if field in changed:
+                labels.replace(self._connection, seq, kind, changed[field])
         self._held[saved.workspace_id, saved.id] = seq, saved
         return saved
 
