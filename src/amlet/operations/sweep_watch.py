@@ -20,9 +20,6 @@ from amlet.sweeps.policies import rule
 BEST_CHILD = "best_child_by_primary_metric"
 """v1-behaviours 12.15."""
 
-KEPT = 1_000
-"""Reports of an attempt whose rulings are kept. Of later ones only those that end it: a script may report for ever."""
-
 
 def look_after(step: Step, course: Course) -> int:
     """Bring a sweep up to what its trials have come to; how many of them go on."""
@@ -67,10 +64,9 @@ def _judged(step: Step, course: Course, look: TrialLook, reports: int) -> Trial:
         if ruling is None:
             continue
         ends = ruling.ends and trial.stopped_by is None and not ends_by_itself
-        if ends or ruling.report <= KEPT:
-            told = ruling.value if math.isfinite(ruling.value) else None
-            facts = (ruling.report, told, ruling.bound, ends, ruling.why)
-            decided.append(Decision(trial.run_id, *facts, step.now, look.attempt))
+        told = ruling.value if math.isfinite(ruling.value) else None
+        facts = (ruling.report, told, ruling.bound, ends, ruling.why)
+        decided.append(Decision(trial.run_id, *facts, step.now, look.attempt))
         if ends:
             trial = trial._replace(stopped_by=policy.name)
             cancel(step.tx, sweep.workspace_id, trial.run_id, step.now)

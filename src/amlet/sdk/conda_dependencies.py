@@ -27,6 +27,9 @@ KEYS = ("name", "channels", "dependencies", "prefix", "variables")
 PYTHON_VERSION = re.compile(r"(\d+)\.(\d+)(\.(\d+))?([ab](\d+))?$")
 """v1-behaviours 10.20."""
 
+_OTHER_LINE_ENDS = "\x85\u2028\u2029"
+"""PyYAML writes them as they are, and reads them as blanks."""
+
 
 class CondaDependencies:
     """Packages for conda and for pip, and the Python they are for.
@@ -206,7 +209,10 @@ class CondaDependencies:
         """The yaml."""
         import yaml
 
-        return str(yaml.safe_dump(self._structure, sort_keys=False, allow_unicode=True))
+        written = str(yaml.safe_dump(self._structure, sort_keys=False, allow_unicode=True))
+        if any(mark in written for mark in _OTHER_LINE_ENDS):
+            written = str(yaml.safe_dump(self._structure, sort_keys=False))
+        return written
 
     def save(self, path: Optional[Union[str, Path]] = None) -> str:
         """Write the yaml to a file."""

@@ -33,7 +33,7 @@ from amlet.operations.settle import settle
 from amlet.operations.show_sweep import sweep_decisions, sweep_details, sweep_trials
 from amlet.operations.submit_sweep import extend_sweep, find_sweep, resume_sweep, submit_sweep
 from amlet.operations.sweep_step import SWEEP_LOG
-from amlet.operations.sweep_watch import BEST_CHILD, KEPT
+from amlet.operations.sweep_watch import BEST_CHILD
 from amlet.operations.sweeper import Sweeper
 from amlet.operations.transitions import SWEEPS, move
 from amlet.store.database import Database
@@ -496,11 +496,11 @@ def test_another_attempt_of_a_trial_begins_its_learning_curve_anew(sweeps: Sweep
     assert sweeps.world.run(sweep).properties["score"] == "0.9"
 
 
-def test_decisions_are_read_page_by_page_and_kept_up_to_a_bound(sweeps: Sweeps):
+def test_every_decision_is_kept_and_read_page_by_page(sweeps: Sweeps):
     sweep = sweeps.submit(policy=Policy(BANDIT, slack_factor=0.1), max_total_runs=2)
     sweeps.step()
     good, other = (sweeps.start(run) for run in sweeps.trials(sweep))
-    sweeps.report(good, *([0.9] * (KEPT + 50)))
+    sweeps.report(good, *([0.9] * 1_050))
     sweeps.step()
     sweeps.report(other, *([0.9] * 5), 0.95)
     sweeps.step()
@@ -510,8 +510,8 @@ def test_decisions_are_read_page_by_page_and_kept_up_to_a_bound(sweeps: Sweeps):
         return [(one.run_id, one.report) for one in found.decisions]
 
     told = page(limit=10_000)
-    assert len(told) == KEPT + 6
-    assert page(run_id=good.id, limit=2) == [(good.id, KEPT - 1), (good.id, KEPT)]
+    assert len(told) == 1_056
+    assert page(run_id=good.id, limit=2) == [(good.id, 1_049), (good.id, 1_050)]
     assert page(limit=100, skip=50) == told[-150:-50]
     with pytest.raises(InvalidInput, match="limit must be"):
         page(limit=0)

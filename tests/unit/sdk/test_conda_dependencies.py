@@ -124,3 +124,10 @@ def test_options_are_not_packages() -> None:
 def test_what_was_saved_is_read_again(tmp_path: Path) -> None:
     made = CondaDependencies.create(conda_packages=["scikit-learn=0.22"], python_version="3.8")
     assert CondaDependencies(made.save(str(tmp_path / "x.yml"))) == made
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029", "é"])
+def test_any_character_of_a_line_is_read_as_it_was_written(tmp_path: Path, mark: str) -> None:
+    made = CondaDependencies.create(pip_packages=[f"a{mark}b"])
+    read = CondaDependencies(str(written(tmp_path, made.serialize_to_string())))
+    assert list(read.pip_packages) == [f"a{mark}b"]
