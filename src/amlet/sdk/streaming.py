@@ -25,6 +25,8 @@ STREAMED = re.compile(
 )
 """Logs that are printed (v1-behaviours 2.15)."""
 
+_PAST = re.compile(r"/attempt_\d+(?=/)")
+
 WAIT_S = 20.0
 """How long the server holds one question back when nothing changes."""
 
@@ -106,6 +108,8 @@ class _Printer:
         self._run = run
         self._out = out
         self._name: Optional[str] = None
+        self._latest = ""
+        """The last by name of the logs that were shown."""
         self._past: Optional[Set[str]] = None
         self._stages = StageLines()
         self._offset = 0
@@ -120,8 +124,8 @@ class _Printer:
         self._stages.show(found.run)
         self._end_attempts(found.files)
         last = _streamed(found.files)
-        if last is None:
-            return
+        if last is None or last.path < self._latest:
+            return  # a log that was shown before another: that one's next attempt is waited for
         if self._name is not None and last.path != self._name:
             self._rest(found.files)  # what the log before has had to say since
         # A log that became shorter is that of another attempt.
@@ -143,6 +147,7 @@ class _Printer:
     def _begin(self, name: str) -> None:
         self._end_line()
         self._name, self._offset = name, 0
+        self._latest = max(self._latest, name)
         self._decode.reset()
         self._print(f"\nStreaming {name}\n{'=' * (len(name) + 10)}\n\n")
 
@@ -156,6 +161,14 @@ class _Printer:
                 self._past.add(path)
                 self._read(sizes[path], path)
                 self._name = None  # the next one begins with a head of its own
+        for path in sorted(sizes, key=lambda path: (len(path), path)):
+            name = _PAST.sub("", path)
+            if name != path and path not in self._past and STREAMED.fullmatch(name):
+                # Of an attempt that was over before it was seen: its log came with its end.
+                self._past.add(path)
+                self._begin(name)
+                self._read(sizes[path], path)
+                self._name = None
 
     def _rest(self, files: List[RunFile]) -> None:
         self._read(next((file.size_bytes for file in files if file.path == self._name), 0))

@@ -57,6 +57,17 @@ def test_each_attempt_has_a_head_of_its_own_and_its_whole_log(run: Run, held: An
     assert f"{head}one\ntwo\n{head}again, and longer\n\nExecution Summary" in told(run)
 
 
+def test_an_attempt_that_was_over_before_it_was_seen_has_its_log_shown_too(run: Run, held: Any, make_run: Any) -> None:
+    first = "user_logs/attempt_1/std_log.txt"
+    held.client.runs.story = [
+        (make_run(status=QUEUED, revision=1), {BUILD: b"cache hit\n"}),
+        (make_run(revision=2), {BUILD: b"cache hit\n", first: b"one\n"}),
+        (make_run(status=COMPLETED, revision=3), {BUILD: b"cache hit\n", first: b"one\n", LOG: b"two\n"}),
+    ]
+    head = f"\nStreaming {LOG}\n{'=' * (len(LOG) + 10)}\n\n"
+    assert f"{head}one\n{head}two\n\nExecution Summary" in told(run)
+
+
 def test_stages_and_the_reason_for_a_wait_are_told_on_stderr(
     run: Run, held: Any, make_run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
