@@ -167,7 +167,13 @@ def _silent(line: str) -> None:
     """A log that nobody reads."""
 
 
-@pytest.fixture(scope="module", params=_chosen())
+def _pythons() -> list[object]:
+    """The newest in the default suite; the oldest, which takes as long again, with `-m every_fault`."""
+    *older, newest = _chosen()
+    return [newest, *(pytest.param(minor, marks=pytest.mark.every_fault) for minor in older)]
+
+
+@pytest.fixture(scope="module", params=_pythons())
 def bench(request, builds, tmp_path_factory) -> Iterator[Bench]:
     bench = Bench(tmp_path_factory.mktemp("warm"), builds(request.param))
     yield bench
