@@ -116,7 +116,6 @@ class Attempt:
         self._last: Last | None = None
         self.following: Lease | None = None
         """What the node is to run next, when the server said so with the end of this one."""
-        self._began_at = time.monotonic()
         self._over_at = 0.0
         self._key = (lease.workspace_id, lease.run_id)
         self._outputs = Watch(self._client, *self._key, lease.attempt, self._work / "outputs")
@@ -271,8 +270,9 @@ class Attempt:
             except AmletError as error:
                 say(str(error))
                 raise
-            self._built = f", built in {human_seconds(time.monotonic() - began)}"
-            say(f"Ready after {human_seconds(time.monotonic() - began)}.")
+            took = human_seconds(time.monotonic() - began)
+            self._built = f", built in {took}"
+            say(f"Ready after {took}.")
         return build
 
     def _job_file(self) -> JobFile:
@@ -374,7 +374,7 @@ class Attempt:
         if self._process is not None:
             self._process.kill()
         journals = str(self._journals)
-        is_short = self._adopted is None and time.monotonic() - self._began_at < SHORT_S
+        is_short = self._adopted is None and time.monotonic() - self._leased_at < SHORT_S
         end_marked(
             str(self._parts.home),
             lambda found: found.variables.get("AMLET_JOURNAL_DIR") == journals,

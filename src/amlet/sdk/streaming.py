@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, TextIO
 
 from amlet.base.errors import NotFound, Unavailable
-from amlet.domain.run import FAILED, QUEUED, past_logs
+from amlet.domain.run import FAILED, QUEUED
 from amlet.sdk.exceptions import ActivityFailedException, ExperimentExecutionException
 from amlet.sdk.stage_lines import StageLines
 from amlet.wire.files import FileQuery
@@ -156,19 +156,15 @@ class _Printer:
         sizes = {file.path: file.size_bytes for file in files}
         if self._past is None:
             self._past = {path for path in sizes if "/attempt_" in path}
-        for path in past_logs(sizes, self._name) if self._name is not None else []:
-            if path not in self._past:
-                self._past.add(path)
-                self._read(sizes[path], path)
-                self._name = None  # the next one begins with a head of its own
         for path in sorted(sizes, key=lambda path: (len(path), path)):
             name = _PAST.sub("", path)
-            if name != path and path not in self._past and STREAMED.fullmatch(name):
-                # Of an attempt that was over before it was seen: its log came with its end.
-                self._past.add(path)
+            if name == path or path in self._past or not STREAMED.fullmatch(name):
+                continue
+            self._past.add(path)
+            if name != self._name:  # its attempt was over before it was seen: its log came with its end
                 self._begin(name)
-                self._read(sizes[path], path)
-                self._name = None
+            self._read(sizes[path], path)
+            self._name = None  # the next one begins with a head of its own
 
     def _rest(self, files: List[RunFile]) -> None:
         self._read(next((file.size_bytes for file in files if file.path == self._name), 0))
