@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from amlet.domain.environment import EnvironmentSpec
+from amlet.domain.model import Resources
+from amlet.wire.services import VersionQuery
 from support.cli import START, CommandLine
 from support.server import RealServer, until
 from support.services import ask, with_key
@@ -59,6 +62,30 @@ def test_a_folder_of_sources_goes_along(line: CommandLine) -> None:
     line.cli("deploy", "folder", "--script", "main.py", "--source", "the sources", *PACKAGES)
     assert line.json("services", "call", "folder", "x") == "beside"
     line.cli("services", "delete", "folder")
+
+
+def test_v1s_files_deploy_as_they_did(line: CommandLine) -> None:
+    packages = {"condaDependencies": {"dependencies": [{"pip": ["wheel"]}]}}
+    environment = {"name": "of-file", "environmentVariables": {"WORD": "filed"}, "python": packages}
+    inference = {"entryScript": "main.py", "sourceDirectory": "the sources", "environment": environment}
+    deployment = {"computeType": "aks", "numReplicas": 1, "maxQueueWaitMs": 700, "keys": {"primaryKey": "the-first"}}
+    (line.folder / "ic.json").write_text(json.dumps(inference))
+    (line.folder / "dc.yml").write_text(json.dumps(deployment))
+    line.cli("deploy", "filed", "--inference-config-file", "ic.json", "--deploy-config-file", "dc.yml", "--cpu", "1")
+    service = line.client.services.get(line.workspace_id, "filed")
+    asked = service.deployment
+    assert (asked.kind, asked.auth, asked.max_wait_ms, asked.scoring_timeout_ms) == ("aks", "key", 700, 60000)
+    assert asked.resources == Resources(cpu=1.0) and asked.environment and asked.environment.pip == ["wheel"]
+    assert ask(service.address, **with_key("the-first")) == (200, "beside")
+
+    registered = EnvironmentSpec("kept", pip=["wheel"], variables={"WORD": "kept"})
+    line.client.environments.register(line.workspace_id, registered)
+    (line.folder / "ic.json").write_text(json.dumps({"entryScript": "score.py", "environment": {"name": "kept"}}))
+    line.cli("services", "update", "filed", "--ic", "ic.json")
+    until(lambda: ask(service.address, **with_key("the-first")) == (200, ["x", "kept"]), what="the script of the file")
+    told = line.cli("services", "update", "filed", "--ic", "ic.json", "--script", "score.py", code=1).err
+    assert "--script and --source go without it" in told
+    line.client.services.delete(line.workspace_id, "filed", VersionQuery())
 
 
 def test_keys_are_shown_and_turned_over(line: CommandLine) -> None:

@@ -25,6 +25,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="`iris`, `iris:2`, `iris@champion`."),
+    click.option(
+        "--ic", "--inference-config-file", "inference_file", metavar="FILE", help="v1's inferenceconfig.json or .yml."
+    ),
     click.option("--script", metavar="FILE", help="The entry script, with init() and run()."),
     click.option("--source", "source_folder", metavar="FOLDER", help="A folder that goes along with the script."),
     click.option("--conda", metavar="FILE", help="Packages: a conda yaml."),
@@ -76,11 +79,19 @@ class Asked(NamedTuple):
         return submit_with_blobs(call, held.client, held.workspace_id, sources)
 
 
-def deployment_of(options: Mapping[str, Any], before: Deployment, name: str, folder: Path, where: Workspace) -> Asked:
+def deployment_of(
+    options: Mapping[str, Any],
+    before: Deployment,
+    name: str,
+    folder: Path,
+    where: Workspace,
+    inference: InferenceConfig | None = None,
+) -> Asked:
     """The deployment that the options make of an earlier or an empty one: what none names stays.
 
     Args:
         name: The service's, after which an environment from a file is called.
+        inference: What --ic holds; --conda, --pip and --env go before its environment, as they did in v1.
 
     Raises:
         InvalidInput: for options that do not go together, or files that cannot be read.
@@ -117,6 +128,12 @@ def deployment_of(options: Mapping[str, Any], before: Deployment, name: str, fol
     deployment = before._replace(**changes)
     if deployment.kind == LOCAL_SERVICE and (deployment.auth != OPEN or deployment.autoscale or deployment.replicas):
         deployment = deployment._replace(kind=AKS_SERVICE)  # in v1 only those had keys, or more than one process
+    if inference is not None:
+        if options["script"] is not None or options["source_folder"] is not None:
+            raise InvalidInput("--ic names the entry script: --script and --source go without it.")
+        wanted = with_inference(deployment, inference)
+        of_options = wanted.deployment._replace(environment=deployment.environment)
+        return Asked(wanted.deployment if made is None else of_options, wanted.source)
     if options["script"] is None:
         if options["source_folder"] is not None:
             raise InvalidInput("--source needs --script, which says what is run of it.")
