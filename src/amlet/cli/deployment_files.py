@@ -191,8 +191,8 @@ def _base(told: Mapping[str, Any], file: Path, folder: Path) -> Path:
 def _environment(told: Any, base: Path, where: Workspace, faults: list[FieldError]) -> Environment | None:
     """An environment that is described, or one that is only named: `sklearn-env`, `sklearn-env:2`, {"name": ...}."""
     if isinstance(told, str) and told:
-        name, _, version = told.partition(":")
-        return Environment.get(where, name, version or None)
+        label, _, version = told.partition(":")
+        return Environment.get(where, label, version or None)
     if not isinstance(told, dict):
         faults.append(FieldError("environment", f"must be an object, or a name, not {told!r}"))
         return None
