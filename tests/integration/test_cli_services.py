@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from amlet.domain.deployment import Capture
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.model import Resources
 from amlet.wire.services import VersionQuery
@@ -88,6 +89,14 @@ def test_v1s_files_deploy_as_they_did(line: CommandLine) -> None:
     line.client.services.delete(line.workspace_id, "filed", VersionQuery())
 
 
+def test_how_much_is_captured_is_asked_for(line: CommandLine) -> None:
+    options = ("--capture", "25", "--capture-days", "7", "--capture-gb", "0.5")
+    line.cli("deploy", "captured", "--script", "score.py", *PACKAGES, "--detach", *options)
+    asked = line.client.services.get(line.workspace_id, "captured").deployment
+    assert asked.capture == Capture(True, True, 0.25, keep_days=7, keep_bytes=1 << 29)
+    line.client.services.delete(line.workspace_id, "captured", VersionQuery())
+
+
 def test_keys_are_shown_and_turned_over(line: CommandLine) -> None:
     line.cli("deploy", "shut", "--script", "score.py", *PACKAGES, "--auth", "key")
     address = line.json("services", "show", "shut")["address"]
@@ -139,6 +148,7 @@ def test_a_script_that_fails_is_told_with_its_traceback(line: CommandLine) -> No
         (["--script", "score.py", "--replicas", "2", "--autoscale", "1:2"], "cannot be given together"),
         (["--script", "score.py", "--autoscale", "many"], "is not MIN:MAX"),
         (["--script", "score.py", "--pip", "requirements.txt", "--conda", "x.yml"], "cannot be given together"),
+        (["--script", "score.py", "--capture-days", "3"], "need --capture"),
         (["-m", "no-such-model"], "no-such-model"),
         ([], "You must provide an InferenceConfig"),
     ],

@@ -22,8 +22,10 @@ from amlet.base.errors import AmletError, ServiceFailed, StorageFailed
 from amlet.base.paths import inside, owner_only
 from amlet.base.variables import job_environment
 from amlet.domain import service as services
+from amlet.domain.deployment import Capture
 from amlet.domain.service import ReplicaLease, ReplicaModel
 from amlet.environments import conda
+from amlet.node.captures import note_keep
 from amlet.node.left_over import note_service
 from amlet.node.parts import Parts
 from amlet.node.ports import Ports
@@ -144,6 +146,8 @@ class Keeper(threading.Thread):
         note_service(self._folder, lease)
         counts = owner_only(self._folder / "counts")
         self._stage()
+        if lease.settings.capture is not None:
+            note_keep(self._captures, lease.settings.capture)
         self._listening = self._ports.of(lease)
         order = self._order(overlay, self._listening.fileno())
 
@@ -195,7 +199,7 @@ class Keeper(threading.Thread):
             accelerate=settings.accelerate,
             sample_request=settings.sample_request,
             sample_answer=settings.sample_answer,
-            capture=settings.capture._asdict() if settings.capture else None,
+            capture=_captured(settings.capture) if settings.capture else None,
             captures=str(self._captures),
         )
 
@@ -361,6 +365,11 @@ class Keeper(threading.Thread):
             self._parts.client.nodes.append_service_log(
                 lease.workspace_id, lease.service, data, len(data), VersionQuery(lease.version)
             )
+
+
+def _captured(capture: Capture) -> dict[str, object]:
+    """What a process is to capture; how long it is kept is the node's own."""
+    return {"inputs": capture.inputs, "predictions": capture.predictions, "share": capture.share}
 
 
 def replica_name(workspace_id: str, service: str, revision: int, version: str = "") -> str:

@@ -9,6 +9,7 @@ from functools import partial
 
 from amlet.base.errors import AmletError, NotFound, Unavailable
 from amlet.domain.service import ReplicaLease, RouterLease
+from amlet.node.captures import Captures
 from amlet.node.keeper import MARK_VARIABLE, Keeper
 from amlet.node.left_over import LeftOver, ServiceKey
 from amlet.node.parts import Parts
@@ -45,6 +46,7 @@ class Replicas(threading.Thread):
 
     def run(self) -> None:
         self._left_over.find()
+        Captures(self._parts.folder / "captures", self._closed).start()
         known = -1
         while not self._closed.is_set():
             held = [keeper.now() for keeper in self._held.values()]
