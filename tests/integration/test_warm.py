@@ -229,7 +229,7 @@ def test_what_could_tell_starts_cold_and_says_why(
 def test_a_run_is_bound_to_its_cores_from_its_first_instruction_on(bench: Bench) -> None:
     last = max(os.sched_getaffinity(0))
     source = FIRST + "import os\n"
-    source += "print('bound to', os.sched_getaffinity(0), os.sched_getaffinity(os.getppid()) != {%d})\n" % last
+    source += "print('bound to', os.sched_getaffinity(0), len(os.sched_getaffinity(os.getppid())) > 1)\n"
     assert f"bound to {{{last}}} True" in bench.ended(bench.warm(source, cores=[last])).text
 
 

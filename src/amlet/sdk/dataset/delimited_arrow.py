@@ -24,7 +24,7 @@ from amlet.sdk.dataset.table import Asked, Opened
 from amlet.sdk.dataset.type_definitions import CODECS
 
 WHOLE_BYTES = 4 << 20
-"""How much is parsed at a time of what is held whole: with pyarrow's own 1 MiB a table has four times the pieces to join."""
+"""How much is parsed at a time of what is held whole: pyarrow's own 1 MiB makes four times the pieces to join."""
 
 STREAM_BYTES = 512 << 10
 """How much is parsed at a time of what is not: pyarrow holds some twenty such pieces ready."""
