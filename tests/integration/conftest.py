@@ -14,7 +14,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scoring") / "build"
     uv = str(Path(sys.executable).with_name("uv"))
     subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder)], check=True)
-    packages = ["scikit-learn", "joblib", "pandas"]
+    packages = ["scikit-learn", "joblib", "pandas", "hypothesis"]
     found = folder / "bin" / "python"
     subprocess.run([uv, "pip", "install", "-q", "--python", str(found), *packages], check=True)
     return found
