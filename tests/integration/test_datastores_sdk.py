@@ -10,14 +10,18 @@ from pathlib import Path
 import pytest
 
 from amlet.base.errors import DatastoreFailed
+from amlet.base.hashing import sha256_stream
 from amlet.client.downloads import download
+from amlet.client.uploads import send_missing
+from amlet.domain.artifact import Entry
+from amlet.wire.data import PutDataAnswer, PutDataFiles
 from amlet.wire.files import FileQuery
 from azureml.core import Datastore, Workspace
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 from azureml.exceptions import UserErrorException
 from support.azurite import ACCOUNT, KEY, azurite
 from support.s3_server import s3_server
-from support.server import RealServer
+from support.server import RealServer, until
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +169,26 @@ def test_a_store_that_goes_away_in_the_middle_of_a_download_leaves_no_file(
                 progress=go_away,
             )
     assert [path.name for path in tmp_path.iterdir()] == ["large.bin"]
+
+
+def test_a_write_that_takes_longer_than_a_client_waits_is_asked_after_and_done_once(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    held, source = workspace._connection, tmp_path / "slow.bin"
+    source.write_bytes(b"0123456789" * 1000)
+    with source.open("rb") as stream:
+        sha256, size = sha256_stream(stream)
+    asked = PutDataFiles([Entry("slow.bin", sha256, size)], request_id="one", wait_s=0.0)
+
+    def ask(request: PutDataFiles) -> PutDataAnswer | None:
+        answer = held.client.datastores.put_files(held.workspace_id, "workspaceblobstore", request)
+        return None if answer.is_pending else answer
+
+    assert ask(asked) is None  # it has begun
+    assert until(lambda: ask(asked), what="the blobs it lacks").missing == [sha256]
+    send_missing(held.client, held.workspace_id, [sha256], {sha256: (source, size)})
+    # The same request, asked again, is the same piece of work: what it wrote itself was not there before.
+    for _ in range(2):
+        assert until(lambda: ask(asked), what="the write") == PutDataAnswer([])
+    again = asked._replace(request_id="two")
+    assert until(lambda: ask(again), what="the next write") == PutDataAnswer([], ["slow.bin"])

@@ -12,8 +12,10 @@ from amlet.datastores.base import Exactly, OpenFile, library
 from amlet.domain.data import DataFile, folder_of, matcher
 
 ENDPOINT = "core.windows.net"
-TIMEOUT_S = 20
+TIMEOUT_S = 12
 TRIES = 2
+"""After the first; with all of them less time than a client waits for the server."""
+
 PAUSE_S = 1
 PARALLEL = 4
 PIECE_BYTES = 4 << 20
@@ -61,15 +63,16 @@ class AzureBlobStore:
         with told(self._where, path):
             blob = self._container.get_blob_client(path)
             held = blob.get_blob_properties()
+            version = _version(held)
             if offset >= held.size:
-                return OpenFile(BlobStream(iter(()), self._where, path), held.size)
+                return OpenFile(BlobStream(iter(()), self._where, path), held.size, version)
             # Of one version: a blob that is changed meanwhile breaks off, and never comes half old and half new.
             reader = blob.download_blob(
                 offset=offset,
                 etag=held.etag,
                 match_condition=library("azure.core", "azure").MatchConditions.IfNotModified,
             )
-        return OpenFile(BlobStream(reader.chunks(), self._where, path), held.size)
+        return OpenFile(BlobStream(reader.chunks(), self._where, path), held.size, version)
 
     def write(self, path: str, stream: BinaryIO, size_bytes: int) -> None:
         with told(self._where, path):
@@ -149,4 +152,8 @@ class BlobStream:
 
 
 def _data_file(path: str, found: Any) -> DataFile:
-    return DataFile(path, found.size, str(found.etag).strip('"'))
+    return DataFile(path, found.size, _version(found))
+
+
+def _version(found: Any) -> str:
+    return str(found.etag).strip('"')
