@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from amlet.base.errors import DatastoreFailed
@@ -16,10 +17,11 @@ from amlet.client.uploads import send_missing
 from amlet.domain.artifact import Entry
 from amlet.wire.data import PutDataAnswer, PutDataFiles
 from amlet.wire.files import FileQuery
-from azureml.core import Datastore, Workspace
+from azureml.core import Dataset, Datastore, Workspace
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 from azureml.exceptions import UserErrorException
 from support.azurite import ACCOUNT, KEY, azurite
+from support.mariadb import PASSWORD, mariadb
 from support.s3_server import s3_server
 from support.server import RealServer, until
 
@@ -138,6 +140,30 @@ def test_what_v1_had_and_is_refused_says_what_to_use(workspace: Workspace) -> No
     for name in ("register_azure_data_lake", "register_dbfs", "register_hdfs"):
         with pytest.raises(UserErrorException, match="amlet does not have"):
             getattr(Datastore, name)(workspace, "x")
+
+
+def test_a_database_of_mysqls_is_read_as_a_table(workspace: Workspace) -> None:
+    fill = (
+        "CREATE TABLE sales (id int, amount decimal(10, 2), sold datetime, big bigint unsigned, at time);\n"
+        "INSERT INTO sales VALUES (1, 1.10, '2020-01-01 10:00:00', 18446744073709551615, '10:30:00');\n"
+        "INSERT INTO sales VALUES (2, NULL, NULL, 1, NULL);\n"
+    )
+    with mariadb(fill) as settings:
+        with pytest.raises(UserErrorException, match="does not let us in") as told:
+            Datastore.register_azure_my_sql(workspace, "shop", user_password="wrong-secret", **settings)
+        assert "wrong-secret" not in str(told.value) and "shop" not in workspace.datastores
+        store = Datastore.register_azure_my_sql(workspace, "shop", user_password=PASSWORD, **settings)
+        table = Dataset.Tabular.from_sql_query((store, "SELECT * FROM sales ORDER BY id"))
+        table.register(workspace, "sales-of-mysql")
+        frame = Dataset.get_by_name(workspace, "sales-of-mysql").to_pandas_dataframe()
+        assert frame["amount"].tolist()[0] == 1.1
+        assert frame["sold"].tolist()[0] == pd.Timestamp("2020-01-01 10:00")
+        assert frame["big"].tolist() == [2.0**64, 1.0]
+        later = Dataset.Tabular.from_sql_query((store, "SELECT seq + 9223372036854775605 AS n FROM seq_1_to_203"))
+        assert later.to_pandas_dataframe()["n"].isna().sum() == 1  # types are told by the first 200 rows
+        assert frame["at"].tolist()[0] == "10:30:00"
+    with pytest.raises(UserErrorException, match="cannot be reached"):
+        table.to_pandas_dataframe()
 
 
 def test_a_store_that_goes_away_in_the_middle_of_a_download_leaves_no_file(
