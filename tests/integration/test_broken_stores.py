@@ -106,6 +106,7 @@ def held(request: pytest.FixtureRequest, workspace: Workspace, tmp_path: Path) -
         yield Held(store, proxy, data)
 
 
+@ONE_STORE
 def test_a_download_goes_on_where_the_store_broke_off(held: Held, tmp_path: Path) -> None:
     held.proxy.answer_bytes = LASTS
     (place,) = held.files.download(str(tmp_path / "down"))
