@@ -40,6 +40,9 @@ OWN_PYTHON = EnvironmentSpec("own", user_managed=True, interpreter=sys.executabl
 TINY = EnvironmentSpec("tiny", python="3.11", pip=["tiny"])
 """One small wheel of the slow index."""
 
+ROW = "fault"
+"""The property of a report that holds a row for the table of faults: stage, victim, outcome, seconds."""
+
 SETTLED_S = 30.0
 """After a kill -9 of anything, every run goes on or ends within this time."""
 
