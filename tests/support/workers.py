@@ -9,11 +9,14 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+MACHINE = Path(tempfile.gettempdir())
+"""The folder for temporary files of all workers."""
 
 TOGETHER = {
     "tests/contract/test_engines.py": "Ray",
@@ -39,7 +42,7 @@ def own_folder(worker: str) -> None:
 
     Among it are the locks by which jobs of a user get cores of their own.
     """
-    place = Path(tempfile.gettempdir()) / f"{worker}-{os.getuid()}"
+    place = MACHINE / f"{worker}-{os.getuid()}"
     place.mkdir(exist_ok=True)
     os.environ["TMPDIR"] = str(place)
     tempfile.tempdir = None
@@ -57,16 +60,34 @@ class Turns:
     def turn(self, *, alone: bool) -> Iterator[None]:
         """Wait for it, and have it."""
         with contextlib.ExitStack() as held:
-            with _locked(self._entrance, fcntl.LOCK_EX):  # who waits to be alone lets nobody past
-                held.enter_context(_locked(self._machine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+            with locked(self._entrance):  # who waits to be alone lets nobody past
+                held.enter_context(locked(self._machine, shared=not alone))
             yield
 
 
+def made_once(session: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first worker makes and all of this run use.
+
+    Args:
+        make: Fills it; nobody uses it before.
+    """
+    root = session.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder, done = root / name, root / f"{name}.made"
+    with locked(root / f"{name}.lock"):
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            make(folder)
+            done.touch()
+    return folder
+
+
 @contextlib.contextmanager
-def _locked(path: Path, how: int) -> Iterator[None]:
+def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
+    """Wait for the lock that this file stands for, and hold it."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, how)
+        fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
