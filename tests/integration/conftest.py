@@ -12,9 +12,19 @@ from support.workers import made_once
 
 UV = str(Path(sys.executable).with_name("uv"))
 
-SCORING = ("scikit-learn", "joblib", "pandas")
+SCORING = ("scikit-learn", "joblib", "pandas", "hypothesis")
 # xgboost-cpu is XGBoost without 300 MB for graphics cards.
-FRAMEWORKS = (*SCORING, "skops", "lightgbm", "xgboost-cpu", "skl2onnx", "onnxruntime", "pyarrow")
+FRAMEWORKS = (
+    "scikit-learn",
+    "joblib",
+    "pandas",
+    "skops",
+    "lightgbm",
+    "xgboost-cpu",
+    "skl2onnx",
+    "onnxruntime",
+    "pyarrow",
+)
 OVERLAY = ("httptools", "uvloop", "orjson")
 
 

@@ -288,6 +288,7 @@ class Attempt:
             variables=variables,
             per_run={*lease.variables, *self._data_variables, "AMLET_JOURNAL_DIR"},
             user={**lease.job.environment.variables, **lease.job.variables},
+            cores=self._limits.cores(),
         )
         started = self._parts.warm.start(asked, self._is_over)
         if not isinstance(started, WarmStarted):

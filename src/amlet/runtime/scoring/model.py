@@ -124,10 +124,14 @@ class ScoringModel:
             cast = self.twin.takes(table)
             if cast is not None:
                 return self.plain(self.twin.call(method, cast))
+        return self.plain(getattr(self.estimator, method)(self.given(table)))
+
+    def given(self, table: Any) -> Any:
+        """The table as the estimator is given it."""
         if isinstance(table, Named):
             # It was trained on a table with these names, and may look columns up by them.
-            table = self._pandas.DataFrame(table.rows, columns=list(table.names))
-        return self.plain(getattr(self.estimator, method)(table))
+            return self._pandas.DataFrame(table.rows, columns=list(table.names))
+        return table
 
     @staticmethod
     def plain(result: Any) -> Any:

@@ -34,8 +34,9 @@ class Served(NamedTuple):
     """A model, and the run that made it."""
 
     title: str
-    run: str
     href: str
+    run: str
+    run_href: str
 
 
 class Part(NamedTuple):
@@ -100,8 +101,8 @@ def _duration(seconds: float) -> str:
 def _served(tx: Transaction, workspace_id: str, model_id: str) -> Served:
     model, _, _ = served_model(tx, workspace_id, model_id)
     has_run = model.run_id is not None and model.experiment is not None
-    href = pages.run_page(workspace_id, model.experiment or "", model.run_id or "") if has_run else ""
-    return Served(model.id, model.run_id or "", href)
+    run = pages.run_page(workspace_id, model.experiment or "", model.run_id or "") if has_run else ""
+    return Served(model.id, pages.model_page(workspace_id, model.name, model.version), model.run_id or "", run)
 
 
 def _settings(service: Service) -> list[tuple[str, str]]:
