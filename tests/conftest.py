@@ -109,9 +109,9 @@ def shared_server() -> Iterator[RealServer]:
             server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[RayCluster]:
-    """One cluster for all tests: a head without cores, and two machines."""
+    """One cluster for all tests of a file: a head without cores, and two machines. Idle ones take a tenth of a core."""
     need_ray()
     cluster = RayCluster()
     try:

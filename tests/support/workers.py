@@ -22,7 +22,7 @@ TOGETHER = {
     "tests/contract/test_engines.py": "Ray",
     "tests/integration/test_ray.py": "Ray",
 }
-"""Files that share a fixture which is dear; they go to one worker. All other files go by themselves."""
+"""Files that go to one worker, since two clusters of Ray's are in each other's way. All others go by themselves."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
