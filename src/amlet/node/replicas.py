@@ -11,6 +11,7 @@ from functools import partial
 
 from amlet.base.errors import AmletError, NotFound, Unavailable
 from amlet.domain.service import ReplicaLease, RouterLease
+from amlet.node.address import address_towards
 from amlet.node.keeper import MARK_VARIABLE, Keeper
 from amlet.node.parts import Parts
 from amlet.node.ports import Ports
@@ -20,6 +21,8 @@ from amlet.runtime.marked import end_marked
 from amlet.wire import nodes as wire
 
 SYNC_WAIT_S = 10.0
+ENDING_WAIT_S = 0.3
+"""While processes end whose end the server waits for."""
 ROUTES_S = 0.3
 """After so long a router has taken in that a version has gone."""
 
@@ -38,10 +41,11 @@ class Replicas(threading.Thread):
     def __init__(self, parts: Parts) -> None:
         super().__init__(name="replicas", daemon=True)
         self._parts = parts
+        self._folder = parts.folder / "replicas"
         self._held: dict[Key, Keeper] = {}
         self._routers: dict[Key, RouterKeeper] = {}
         self._leaving: list[Keeper | RouterKeeper] = []
-        self._ports = Ports()
+        self._ports = Ports(lambda: address_towards(parts.client.url))
         self._closed = threading.Event()
 
     def run(self) -> None:
@@ -50,7 +54,10 @@ class Replicas(threading.Thread):
         while not self._closed.is_set():
             held = [keeper.now() for keeper in self._held.values()]
             held += [router.now() for router in self._routers.values()]
-            asked = wire.SyncReplicas(self._parts.name, held, known, SYNC_WAIT_S)
+            ending = [keeper.now() for keeper in self._placed_and_leaving()]
+            wait_s = ENDING_WAIT_S if ending else SYNC_WAIT_S
+            wait_s = min([wait_s, *(keeper.lease.report_s or wait_s for keeper in self._held.values())])
+            asked = wire.SyncReplicas(self._parts.name, held, known, wait_s, ending, is_whole=True)
             try:
                 answer = self._parts.client.nodes.sync_replicas(asked, patience_s=1.0)
             except (Unavailable, NotFound):
@@ -74,9 +81,18 @@ class Replicas(threading.Thread):
         for keeper in self._leaving:
             keeper.join(max(0.0, deadline - time.monotonic()))
 
+    def _placed_and_leaving(self) -> list[Keeper]:
+        self._leaving = [one for one in self._leaving if one.is_alive()]
+        return [one for one in self._leaving if isinstance(one, Keeper) and one.lease.host is None]
+
+    @property
+    def are_left_over(self) -> bool:
+        """Whether a node that was killed may have left some."""
+        return self._folder.exists()
+
     def _end_left_over(self) -> None:
         """End the replicas of a node that was killed: they listen on ports that are wanted again, or by nobody."""
-        folder = self._parts.folder / "replicas"
+        folder = self._folder
         below = str(folder) + os.sep
         end_marked(
             str(self._parts.home),
@@ -92,7 +108,9 @@ class Replicas(threading.Thread):
                 self._held[key].lease = lease
             else:
                 # Another revision of the service goes on meanwhile: both accept on one socket, until this one answers.
-                keeper = Keeper(self._parts, lease, self._ports, partial(self._take_over, key))
+                # Behind a router on another machine it has its own, and goes on until the server ends it.
+                take_over = partial(self._take_over, key) if lease.host is not None else None
+                keeper = Keeper(self._parts, lease, self._ports, take_over)
                 keeper.start()
                 self._held[key] = keeper
         # Routers first: a version that goes must have lost its share by then.
