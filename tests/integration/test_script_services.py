@@ -17,7 +17,7 @@ from amlet.domain.model import Resources
 from amlet.wire.services import RegenerateKey, TailQuery, UpdateService
 from amlet.wire.workspaces import EnsureWorkspace
 from support.server import RealServer, until
-from support.services import Clients, Place, ask, with_key
+from support.services import Clients, Place, ask, on_nodes, with_key
 
 ECHO = """
 import os
@@ -34,11 +34,17 @@ def run(data):
 """
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, shared_server: RealServer) -> Place:
-    asked = EnsureWorkspace("s", "g", "scripts")
+ONE, MANY = "machine", "nodes"
+EVERYWHERE = pytest.mark.parametrize("place", [ONE, MANY], indirect=True)
+"""A service keeps the same promises whether the server's machine holds it or the nodes of a target."""
+
+
+@pytest.fixture(scope="module", params=[ONE, pytest.param(MANY, marks=pytest.mark.every_fault)])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shared_server: RealServer) -> Place:
+    asked = EnsureWorkspace("s", "g", f"scripts_on_{request.param}")
     workspace = shared_server.client().workspaces.ensure(asked).workspace
-    return Place(shared_server, workspace.id, tmp_path_factory.mktemp("scripts"))
+    found = Place(shared_server, workspace.id, tmp_path_factory.mktemp("scripts"))
+    return found if request.param == ONE else on_nodes(found)
 
 
 def test_a_script_finds_its_models_its_variables_and_files_beside_it(place: Place) -> None:
@@ -84,6 +90,7 @@ def test_updates_while_clients_ask_without_a_pause_lose_no_request(place: Place)
         ask(service.address)
 
 
+@EVERYWHERE
 def test_an_update_that_fails_leaves_the_revision_before_it_answering(place: Place) -> None:
     place.deploy("kept-up", ECHO)
     service = place.settled("kept-up")
@@ -102,6 +109,7 @@ def test_an_update_that_fails_leaves_the_revision_before_it_answering(place: Pla
     place.delete("kept-up")
 
 
+@EVERYWHERE
 def test_the_number_of_processes_changes_without_a_revision(place: Place) -> None:
     place.deploy("counted", ECHO, replicas=1)
     service = place.settled("counted")
@@ -150,6 +158,7 @@ def test_processes_go_again_when_the_load_ends(place: Place) -> None:
     place.delete("idle-again")
 
 
+@EVERYWHERE
 def test_keys_are_turned_over_without_an_outage(place: Place) -> None:
     client = place.server.client()
     place.deploy("locked", ECHO, auth=BY_KEY, secondary_key="my-own-secondary-key")
@@ -234,6 +243,7 @@ def run(data):
 """
 
 
+@EVERYWHERE
 def test_a_dead_process_is_replaced_while_the_others_answer(place: Place) -> None:
     place.deploy("replaced", HANGS, replicas=2)
     service = place.settled("replaced")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from amlet.domain.compute import AML_COMPUTE
@@ -27,19 +25,22 @@ def place(tmp_path_factory: pytest.TempPathFactory, shared_server: RealServer) -
 def test_first(place: Place) -> None:
     place.deploy("spread", SCRIPT, target="cluster", replicas=2)
     import time
-    t=time.time()
+
+    t = time.time()
     service = place.settled("spread")
-    print("healthy", time.time()-t, service)
-    answers=[ask(service.address) for _ in range(10)]
+    print("healthy", time.time() - t, service)
+    answers = [ask(service.address) for _ in range(10)]
     print(answers)
     with Clients(service.address or "") as clients:
-        place.deploy("spread", SCRIPT.replace("one","two"), target="cluster", replicas=2, update=True)
-        t=time.time()
+        place.deploy("spread", SCRIPT.replace("one", "two"), target="cluster", replicas=2, update=True)
+        t = time.time()
         place.settled("spread", revision=2)
-        print("second", time.time()-t)
-        n=len(clients.answers)
-        until(lambda: len(clients.answers)>n+20)
+        print("second", time.time() - t)
+        n = len(clients.answers)
+        until(lambda: len(clients.answers) > n + 20)
     print(len(clients.answers), clients.failures[:5])
-    assert clients.failures==[]
+    assert clients.failures == []
     place.delete("spread")
-    until(lambda: not place.server.client().computes.nodes(place.workspace_id, "cluster").nodes, what="the end of nodes")
+    until(
+        lambda: not place.server.client().computes.nodes(place.workspace_id, "cluster").nodes, what="the end of nodes"
+    )

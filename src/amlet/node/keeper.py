@@ -311,6 +311,8 @@ class Keeper(threading.Thread):
             state = services.TRANSITIONING
         elif not answering or len(self._deaths) >= LOOP_DEATHS or not self._was_whole:
             state, error = services.UNHEALTHY, self._error
+            if self.lease.host is None and self._was_whole and len(self._deaths) < LOOP_DEATHS:
+                state = services.TRANSITIONING  # other nodes may answer meanwhile
         else:
             state = services.HEALTHY
             if self._take_over is not None:

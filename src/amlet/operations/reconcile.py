@@ -24,6 +24,7 @@ from amlet.domain.job import Share
 from amlet.domain.sweep import HYPERDRIVE
 from amlet.domain.vm_sizes import vm_size
 from amlet.operations import placements
+from amlet.operations.autoscale import Autoscaling
 from amlet.operations.gang import outlives
 from amlet.operations.lease import LEASE_S
 from amlet.operations.retry import end_rests
@@ -55,10 +56,21 @@ class Reconciler:
     """Makes passes over leases and nodes. Called by one thread."""
 
     def __init__(
-        self, records: Records, engine: Engine, machine: Share, *, engines: Collection[str] = (LOCAL_ENGINE,)
+        self,
+        records: Records,
+        engine: Engine,
+        machine: Share,
+        *,
+        engines: Collection[str] = (LOCAL_ENGINE,),
+        autoscaling: Autoscaling | None = None,
     ) -> None:
-        """`engines` are the kinds of targets that `engine` can start nodes of: see `ComputeTarget.engine`."""
+        """
+        Args:
+            engines: The kinds of targets that `engine` can start nodes of: see `ComputeTarget.engine`.
+            autoscaling: Of services over several nodes; None leaves each at its least.
+        """
         self._engines = engines
+        self._autoscaling = autoscaling
         self._records = records
         self._engine = engine
         self._machine = machine
@@ -93,6 +105,8 @@ class Reconciler:
         def work(tx: Transaction) -> tuple[list[Node], list[str]]:
             expire(tx, now)
             end_rests(tx, now)
+            if self._autoscaling is not None:
+                self._autoscaling.pass_over(tx)
             return self._plan(tx, alive, troubles, now)
 
         start, stop = self._records.write(work).result()

@@ -188,7 +188,8 @@ def _judged(
         return service._replace(state=services.TRANSITIONING, error=None, step=HANDING_OVER)
     if not answering or placed < service.deployment.least_processes:
         nodes = ", ".join(row.node for row in present)
-        why = error or (step if placed < record.processes else f"It is being started on {nodes}.")
+        told = error or next((storable(_named(row)) for row in present if row.error), None)
+        why = told or (step if placed < record.processes else f"It is being started on {nodes}.")
         return service._replace(state=services.UNHEALTHY, error=why, step=step)
     if bad is not None:
         return service._replace(state=services.UNHEALTHY, error=error, step=step)

@@ -170,7 +170,7 @@ async def sync_replicas(call: Call) -> WantedReplicas:
     _check_node(call)
     parts, asked = call.parts, call.body
     unseal = parts.secrets.open
-    parts.loads.take_in(asked.held, parts.now())
+    parts.loads.take_in(asked, parts.now())
     await parts.write(lambda tx: replicas.sync_replicas(tx, asked, parts.now()))
 
     def wanted(tx: Transaction) -> WantedReplicas:
