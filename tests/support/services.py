@@ -121,11 +121,11 @@ def replica_pids(server: RealServer, workspace_id: str, name: str, revision: int
     return found
 
 
-def on_nodes(place: Place, *, max_nodes: int = 2, idle_s: int = 600) -> Place:
+def on_nodes(place: Place, target: str = "cluster", *, max_nodes: int = 2, idle_s: int = 600) -> Place:
     """The same place with services that are spread over the nodes of a cluster, several to a core."""
     asked = CreateCompute(AML_COMPUTE, "STANDARD_D2_V2", max_nodes=max_nodes, idle_s=idle_s)
-    place.server.client().computes.create(place.workspace_id, "cluster", asked)
-    return place._replace(usual=Deployment(target="cluster", resources=Resources(cpu=0.3)))
+    place.server.client().computes.create(place.workspace_id, target, asked)
+    return place._replace(usual=Deployment(target=target, resources=Resources(cpu=0.3)))
 
 
 class Clients:
@@ -165,3 +165,30 @@ class Clients:
             if not keeps:
                 connection.close()
         connection.close()
+
+
+WHERE = """
+import os, time
+def init():
+    print("begun on", node())
+def node():
+    return os.environ["AMLET_SERVICE_FOLDER"].split("/nodes/")[1].split("/")[0]
+def run(data):
+    time.sleep(0.02 if data == "slow" else 0)
+    return [node(), "MARK"]
+"""
+"""A script that answers with the node that it is on, and its mark."""
+
+
+def nodes_of(address: str | None, count: int = 12) -> set[str]:
+    """The nodes that answer."""
+    return {ask(address)[1][0] for _ in range(count)}
+
+
+def counted(address: str | None) -> int:
+    """How many requests a service says that it has answered."""
+    with contextlib.closing(http.client.HTTPConnection(urlsplit(address or "").netloc, timeout=20)) as connection:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    found = [line for line in text.splitlines() if line.startswith("amlet_requests_total")]
+    return sum(int(line.rpartition(" ")[2]) for line in found)
