@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,7 +16,7 @@ from amlet.runtime.scoring.turns import Routes
 from amlet.wire.computes import CreateCompute
 from support.networks import Networks
 from support.on_ray import OnRay, on_ray, workers
-from support.ray_cluster import RayCluster, arguments_of, need_ray
+from support.ray_cluster import Machine, RayCluster, arguments_of, need_ray
 from support.server import until
 from support.services import WHERE, Clients, Place, ask, counted, nodes_of
 
@@ -62,29 +62,31 @@ def test_a_service_is_on_machines_of_rays_and_the_next_server_finds_it(ray_clust
 
 
 @pytest.mark.every_fault
-def test_machines_that_are_lost_under_load_are_replaced_by_others(ray_cluster: RayCluster, shared: OnRay) -> None:
-    machines = [ray_cluster.add_machine({"amlet_lossy": 1}) for _ in range(2)]
-    place = _serving(shared, "lossy")
+@pytest.mark.parametrize("kill", [Machine.kill, Machine.kill_raylet])
+def test_a_machine_that_is_lost_under_load_is_replaced_by_another(
+    ray_cluster: RayCluster, shared: OnRay, kill: Callable[[Machine], None]
+) -> None:
+    target = kill.__name__.replace("_", "-")
+    lost, _ = (ray_cluster.add_machine({f"amlet_{target}": 1}) for _ in range(2))
+    place = _serving(shared, target)
     place.deploy("steady", WHERE, replicas=2)
     service = place.settled("steady")
-    for number, kill in enumerate(("kill", "kill_raylet")):
-        marks = [mark_of(pid) for pid in machines[number].processes()]
-        before = nodes_of(service.address)
-        with Clients(service.address or "") as clients:
-            until(lambda: len(clients.answers) > 20, what="answers before")
-            getattr(machines[number], kill)()
-            asked = len(clients.answers)
-            until(lambda: len(clients.answers) > asked + 100, what="answers of the other machine")
-            until(lambda: place.get("steady").state == "Unhealthy", seconds=60, what="word of it")
-            told = place.get("steady")
-            assert told.processes == 1 and "lossy" in (told.error or "")
-            machines.append(ray_cluster.add_machine({"amlet_lossy": 1}))
-            until(lambda: len(nodes_of(service.address)) == 2, seconds=90, what="a machine in its place")
-        assert len(clients.failures) <= 4, clients.failures
-        assert len(nodes_of(service.address) & before) == 1  # what was well did not move
-        assert place.settled("steady").processes == 2
-        left = lambda: [mark.pid for mark in marks if mark.is_alive()]  # noqa: E731, B023
-        until(lambda: not left(), what="the end of what it ran")
+    marks = [mark_of(pid) for pid in lost.processes()]
+    before = nodes_of(service.address)
+    with Clients(service.address or "") as clients:
+        until(lambda: len(clients.answers) > 20, what="answers before")
+        kill(lost)
+        asked = len(clients.answers)
+        until(lambda: len(clients.answers) > asked + 100, what="answers of the other machine")
+        until(lambda: place.get("steady").state == "Unhealthy", seconds=60, what="word of it")
+        told = place.get("steady")
+        assert told.processes == 1 and "Waiting for a node of" in (told.error or ""), told
+        ray_cluster.add_machine({f"amlet_{target}": 1})
+        until(lambda: len(nodes_of(service.address)) == 2, seconds=90, what="a machine in its place")
+    assert len(clients.failures) <= 4, clients.failures
+    assert len(nodes_of(service.address) & before) == 1  # what was well did not move
+    assert place.settled("steady").processes == 2
+    until(lambda: not any(mark.is_alive() for mark in marks), what="the end of what it ran")
     place.delete("steady")
     until(lambda: not _replicas(ray_cluster), what="the end of all processes")
 

@@ -35,7 +35,6 @@ def run(data):
 
 
 ONE, MANY = "machine", "nodes"
-EVERYWHERE = pytest.mark.parametrize("place", [ONE, MANY], indirect=True)
 """A service keeps the same promises whether the server's machine holds it or the nodes of a target."""
 
 
@@ -90,7 +89,6 @@ def test_updates_while_clients_ask_without_a_pause_lose_no_request(place: Place)
         ask(service.address)
 
 
-@EVERYWHERE
 def test_an_update_that_fails_leaves_the_revision_before_it_answering(place: Place) -> None:
     place.deploy("kept-up", ECHO)
     service = place.settled("kept-up")
@@ -109,7 +107,6 @@ def test_an_update_that_fails_leaves_the_revision_before_it_answering(place: Pla
     place.delete("kept-up")
 
 
-@EVERYWHERE
 def test_the_number_of_processes_changes_without_a_revision(place: Place) -> None:
     place.deploy("counted", ECHO, replicas=1)
     service = place.settled("counted")
@@ -158,7 +155,6 @@ def test_processes_go_again_when_the_load_ends(place: Place) -> None:
     place.delete("idle-again")
 
 
-@EVERYWHERE
 def test_keys_are_turned_over_without_an_outage(place: Place) -> None:
     client = place.server.client()
     place.deploy("locked", ECHO, auth=BY_KEY, secondary_key="my-own-secondary-key")
@@ -243,7 +239,6 @@ def run(data):
 """
 
 
-@EVERYWHERE
 def test_a_dead_process_is_replaced_while_the_others_answer(place: Place) -> None:
     place.deploy("replaced", HANGS, replicas=2)
     service = place.settled("replaced")

@@ -178,7 +178,7 @@ class Reconciler:
         )
         names = {node.name for node in nodes}
         for node in nodes:
-            if node.name in self._serving - found.serving and node.idle_since is not None:
+            if node.name in self._serving - found.serving and node.name not in busy:
                 tx.nodes.save(node._replace(idle_since=now))
         self._serving = (self._serving - names) | found.serving
         return found
