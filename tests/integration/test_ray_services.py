@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -44,9 +47,10 @@ def test_a_service_is_on_machines_of_rays_and_the_next_server_finds_it(ray_clust
     place = _serving(shared, "aks")
     place.deploy("far", WHERE, replicas=2)
     service = place.settled("far")
+    until(lambda: len(nodes_of(service.address)) == 2, what="both machines")
     assert nodes_of(service.address) == {node.name for node in shared.nodes("aks")}
     assert len(_replicas(ray_cluster)) == 2
-    assert counted(service.address) == 12
+    assert counted(service.address) >= 12
     until(lambda: place.log("far").count("begun on aks") == 2, what="the log of both")
     with Clients(service.address or "") as clients:
         shared.server.kill()
@@ -72,19 +76,18 @@ def test_a_machine_that_is_lost_under_load_is_replaced_by_another(
     place.deploy("steady", WHERE, replicas=2)
     service = place.settled("steady")
     marks = [mark_of(pid) for pid in lost.processes()]
-    before = nodes_of(service.address)
+    until(lambda: len(nodes_of(service.address)) == 2, what="both machines")
     with Clients(service.address or "") as clients:
         until(lambda: len(clients.answers) > 20, what="answers before")
         kill(lost)
         asked = len(clients.answers)
         until(lambda: len(clients.answers) > asked + 100, what="answers of the other machine")
-        until(lambda: place.get("steady").state == "Unhealthy", seconds=60, what="word of it")
-        told = place.get("steady")
-        assert told.processes == 1 and "Waiting for a node of" in (told.error or ""), told
+        until(lambda: place.get("steady").processes == 2, seconds=60, what="another process where there is room")
+        (kept,) = nodes_of(service.address)
         ray_cluster.add_machine({f"amlet_{target}": 1})
         until(lambda: len(nodes_of(service.address)) == 2, seconds=90, what="a machine in its place")
     assert len(clients.failures) <= 4, clients.failures
-    assert len(nodes_of(service.address) & before) == 1  # what was well did not move
+    assert kept in nodes_of(service.address)  # what was well did not move
     assert place.settled("steady").processes == 2
     until(lambda: not any(mark.is_alive() for mark in marks), what="the end of what it ran")
     place.delete("steady")
@@ -93,7 +96,6 @@ def test_a_machine_that_is_lost_under_load_is_replaced_by_another(
 
 @pytest.mark.every_fault
 def test_a_killed_worker_of_a_machine_comes_again_with_its_replica(ray_cluster: RayCluster, shared: OnRay) -> None:
-    shared.gone("aks")
     place = _serving(shared, "aks")
     place.deploy("again", WHERE, replicas=2)
     service = place.settled("again")
@@ -109,6 +111,8 @@ def test_a_killed_worker_of_a_machine_comes_again_with_its_replica(ray_cluster: 
 @pytest.mark.every_fault
 def test_replicas_listen_at_their_machines_own_address_and_answer_the_router_alone() -> None:
     need_ray()
+    uv = Path(sys.executable).with_name("uv")
+    cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
     networks = Networks(2)
     cluster = RayCluster(networks.host)
     try:
@@ -119,13 +123,15 @@ def test_replicas_listen_at_their_machines_own_address_and_answer_the_router_alo
                 host=address,
                 before=networks.command_in(number),
                 AMLET_NODE_ROOT=str(cluster.root / f"machine-{number}"),
+                UV_OFFLINE="1",  # it has no way to an index, but to what this machine has fetched
+                UV_CACHE_DIR=cache,
             )
         with on_ray(cluster.address, networks.host) as bench:
             place = _serving(bench, "apart")
             place.deploy("apart", WHERE, replicas=2)
             service = place.settled("apart")
             assert service.address is not None and service.address.startswith("http://127.0.0.1:")
-            assert len(nodes_of(service.address)) == 2
+            until(lambda: len(nodes_of(service.address)) == 2, what="both machines")
             held = place.server.home.nodes / "local" / "replicas"
             (told,) = [Routes.read(path.parent) for path in held.glob("router-*/process-*/routes.json")]
             assert sorted(route.host for route in told.routes) == sorted(networks.addresses)

@@ -104,9 +104,12 @@ class Replicas(threading.Thread):
     def _bring_about(self, wanted: list[ReplicaLease], routers: list[RouterLease]) -> None:
         named = {(one.workspace_id, one.service, one.version, one.revision): one for one in wanted}
         for key, lease in named.items():
-            if key in self._held:
-                self._held[key].lease = lease
+            held = self._held.get(key)
+            if held is not None and _same_processes(held.lease, lease):
+                held.lease = lease
             else:
+                if held is not None:  # deleted and made anew before this node had heard of its end
+                    self._drop(held)
                 # Another revision of the service goes on meanwhile: both accept on one socket, until this one answers.
                 # Behind a router on another machine it has its own, and goes on until the server ends it.
                 take_over = partial(self._take_over, key) if lease.host is not None else None
@@ -144,3 +147,13 @@ class Replicas(threading.Thread):
         """Let it end by itself, in its own time."""
         keeper.end()
         self._leaving = [one for one in self._leaving if one.is_alive()] + [keeper]
+
+
+def _same_processes(before: ReplicaLease, after: ReplicaLease) -> bool:
+    """Whether running processes go on by another lease: it differs in what they take in, or in how many they are."""
+
+    def fixed(lease: ReplicaLease) -> ReplicaLease:
+        settings = lease.settings._replace(key_hashes=None, token_secret=None, router_hash=None)
+        return lease._replace(settings=settings, processes=1, autoscale=None, report_s=None, port=None, is_proven=False)
+
+    return fixed(before) == fixed(after)

@@ -29,7 +29,7 @@ def free_nodes(tx: Transaction, pool: str, now: datetime) -> list[Node]:
         node
         for node in tx.nodes.list(pool)
         if node.name not in busy and not node.leaving and node.seen is not None and node.seen > silent
-        if held_by_services.left_for_runs(tx, node) is not None
+        if held_by_services.takes_runs(tx, node)
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from amlet.compute.placement import Size
 from amlet.domain import service as services
-from amlet.domain.compute import Node
+from amlet.domain.compute import Node, parts_of
 from amlet.domain.deployment import Deployment
 from amlet.domain.job import Share
 from amlet.domain.model import Resources
@@ -20,23 +20,26 @@ from amlet.store.base import ServiceRecord, Transaction
 MILLI = 1000
 
 
-def left_for_runs(tx: Transaction, node: Node) -> Share | None:
-    """What a run may have of a node: all but what services hold there; None while a service waits for it, or when not
-    a core is left.
-    """
-    records = tx.services.of_pool(node.pool)
+def takes_runs(tx: Transaction, node: Node) -> bool:
+    """Whether a node without a run may have one: services leave it a core, and none of them waits for it."""
+    records = _records(tx, node.pool)
+    free = share_size(node.share).minus(taken(records, node.name))
+    is_claimed = any(lack(record) and free.holds(size_of(record.service.deployment)) for record in records)
+    return not records or (free.millicores >= MILLI and not is_claimed)
+
+
+def left_for_runs(tx: Transaction, node: Node) -> Share:
+    """What a run has of a node: all but what services hold there, and a core at least."""
+    records = _records(tx, node.pool)
     if not records:
         return node.share
     free = share_size(node.share).minus(taken(records, node.name))
-    if any(lack(record) and free.holds(size_of(record.service.deployment)) for record in records):
-        return None
-    cores = free.millicores // MILLI
-    return node.share._replace(cores=cores, memory_bytes=free.memory_bytes) if cores else None
+    return node.share._replace(cores=max(1, free.millicores // MILLI), memory_bytes=free.memory_bytes)
 
 
 def serving(tx: Transaction, pool: str) -> set[str]:
     """The nodes of a pool that hold processes of services."""
-    return {row.node for record in tx.services.of_pool(pool) for row in record.placements}
+    return {row.node for record in _records(tx, pool) for row in record.placements}
 
 
 def size_of(deployment: Deployment) -> Size:
@@ -70,6 +73,11 @@ def taken(records: Sequence[ServiceRecord], node: str) -> Size:
         if sizes:
             found = found.plus(Size(*map(max, zip(*sizes, strict=True))))
     return found
+
+
+def _records(tx: Transaction, pool: str) -> Sequence[ServiceRecord]:
+    """None are spread over this machine, which is asked about for every run on it."""
+    return tx.services.of_pool(pool) if parts_of(pool) is None else []
 
 
 def _deployment(record: ServiceRecord, row: Placement) -> Deployment:

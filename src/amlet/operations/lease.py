@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from amlet.base.errors import NotFound, StaleAttempt
 from amlet.domain import run as runs
-from amlet.domain.compute import Node, parts_of
+from amlet.domain.compute import Node
 from amlet.domain.job import Lease, Share
 from amlet.domain.run import Run, RunWarning
 from amlet.domain.vm_sizes import vm_size
@@ -47,7 +47,7 @@ def greet(tx: Transaction, hello: NodeHello, now: datetime) -> NodeWelcome:
 
 def serves(tx: Transaction, node: str, pool: str) -> bool:
     """Whether a node is to hold processes of services that are spread over its target."""
-    return parts_of(pool) is None and node in held_by_services.serving(tx, pool)
+    return node in held_by_services.serving(tx, pool)
 
 
 def _lapse(tx: Transaction, lease: LeaseRecord, now: datetime) -> None:
@@ -60,7 +60,7 @@ def has_work(tx: Transaction, node: Node, machine: Share, now: datetime) -> bool
     """Whether the node would get a run now."""
     if waiting_seat(tx, node.name) is not None:
         return True
-    if node.leaving or held_by_services.left_for_runs(tx, node) is None:
+    if node.leaving or not held_by_services.takes_runs(tx, node):
         return False
     turn = Room(tx, machine, now).turn(node)
     return turn is not None and gather(tx, node, turn.nodes, now) is not None
@@ -87,8 +87,7 @@ def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, machine:
     for held in tx.leases.of_node(node_name):
         _lapse(tx, held, now)  # a node asks when it has nothing in hand: the answer that gave it this never came
     room = Room(tx, machine, now)
-    is_free = not node.leaving and held_by_services.left_for_runs(tx, node) is not None
-    turn = room.turn(node) if is_free else None
+    turn = room.turn(node) if not node.leaving and held_by_services.takes_runs(tx, node) else None
     nodes = gather(tx, node, turn.nodes, now) if turn is not None else None
     if turn is None or nodes is None:
         tx.nodes.save(node._replace(seen=now, idle_since=node.idle_since or now))
@@ -114,7 +113,6 @@ def _lease(tx: Transaction, run: Run, node: Node, service_url: str, mint: Mint, 
     if lock is None:
         raise NotFound(f"The lock {run.lock_id} of run {run.id} is not in the records.")
     token = mint(run.workspace_id, run.id, attempt)
-    share = held_by_services.left_for_runs(tx, node) or node.share
     workspace = tx.workspaces.get(run.workspace_id)
     experiment = tx.experiments.find(run.workspace_id, run.experiment)
     context = JobContext(
@@ -137,7 +135,7 @@ def _lease(tx: Transaction, run: Run, node: Node, service_url: str, mint: Mint, 
         for_run(job, run.id),
         lock,
         tx.trees.get(job.snapshot_id),
-        share,
+        held_by_services.left_for_runs(tx, node),
         token,
         LEASE_S,
         context.variables(),
@@ -148,7 +146,7 @@ def _lease(tx: Transaction, run: Run, node: Node, service_url: str, mint: Mint, 
 def _smaller_share(tx: Transaction, run: Run, node: Node) -> list[RunWarning]:
     """One line when the node has less than the target's size asked for."""
     left = held_by_services.left_for_runs(tx, node)
-    if left is not None and left.cores < node.share.cores:
+    if left.cores < node.share.cores:
         text = f"{left.cores} of the {node.share.cores} cores of {node.name} are the run's: services hold the others."
         return [RunWarning("compute", text)]
     target = tx.computes.find(run.workspace_id, run.target)

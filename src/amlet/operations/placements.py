@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from amlet.compute.placement import Size, nodes_to_add, place
@@ -16,12 +17,16 @@ from amlet.operations.service_records import replicas_topic
 from amlet.operations.transitions import queue_topic
 from amlet.store.base import ServiceRecord, Transaction
 
+SOON = timedelta(seconds=15)
+"""So long a fresh service of several processes waits for the second of its nodes, rather than begin on one."""
+
 
 class Pool(NamedTuple):
     """The nodes of a target, as a pass of the reconciler sees them."""
 
     name: str
     target: str
+    now: datetime
     nodes: Sequence[Node]
     """Those on record."""
     lost: Collection[str] = ()
@@ -54,19 +59,22 @@ def arrange(tx: Transaction, pool: Pool) -> Arranged:
     """Place the services of a pool on its nodes, and say why those wait that have no place."""
     records = list(tx.services.of_pool(pool.name))
     usable = _usable(pool, records)
+    fresh = share_size(pool.fresh)
     serving: set[str] = set()
     missing: list[tuple[int, Size]] = []
+    least = 0
     for number, record in enumerate(records):
-        placed = _placed(record, usable, pool.busy, [*records[:number], *records[number + 1 :]])
+        placed = _placed(record, usable, pool, [*records[:number], *records[number + 1 :]])
         records[number] = placed
-        short, has = lack(placed), sum(not row.leaving for row in placed.placements)
-        need = size_of(placed.service.deployment)
-        # One more than it lacks where a single node has it all: see `place`.
-        missing.append((short or int(has == 1 and placed.processes > 1), need))
+        short, need = lack(placed), size_of(placed.service.deployment)
+        missing.append((short, need))
+        if placed.processes > 1 and placed.service.state != services.FAILED and fresh.holds(need):
+            # One node might have room for all of it, and would silence it when it is lost.
+            least = max(least, 2 - len({row.node for row in placed.placements if not row.leaving}))
         waits = _why(pool, usable, records, need) if short else None
         _save(tx, record, placed, pool, waits)
         serving.update(row.node for row in placed.placements)
-    more = nodes_to_add(missing, share_size(pool.fresh)) if pool.why_none is None else 0
+    more = max(least, nodes_to_add(missing, fresh)) if pool.why_none is None else 0
     return Arranged(serving, more)
 
 
@@ -79,7 +87,7 @@ def _usable(pool: Pool, records: Sequence[ServiceRecord]) -> dict[str, Node]:
 
 
 def _placed(
-    record: ServiceRecord, usable: Mapping[str, Node], busy: Collection[str], others: Sequence[ServiceRecord]
+    record: ServiceRecord, usable: Mapping[str, Node], pool: Pool, others: Sequence[ServiceRecord]
 ) -> ServiceRecord:
     revision = record.service.revision
     rows = [row for row in record.placements if row.node in usable]
@@ -89,8 +97,11 @@ def _placed(
     free = {}
     for name, node in usable.items():
         whole = share_size(node.share)
-        free[name] = taken([record], name) if name in busy else whole.minus(taken(others, name))
+        free[name] = taken([record], name) if name in pool.busy else whole.minus(taken(others, name))
     count = 0 if record.service.state == services.FAILED else record.processes
+    is_new = not record.is_proven and record.earlier is None
+    if is_new and len(usable) == 1 and any(_is_coming(node, pool.now) for node in pool.nodes):
+        count -= count // 2  # else it would all begin on the one, and part of it move at once
     target = place(count, size_of(record.service.deployment), free, present or before)
     earlier = record.earlier.number if record.earlier is not None else None
     made = []
@@ -102,6 +113,11 @@ def _placed(
             made.append(row._replace(leaving=row.leaving or row.revision != earlier))
     made += [Placement(name, revision, processes) for name, processes in sorted(target.items())]
     return record._replace(placements=made) if made != record.placements else record
+
+
+def _is_coming(node: Node, now: datetime) -> bool:
+    """Whether a node is about to be there."""
+    return node.seen is None and not node.leaving and not node.trouble and now - node.started < SOON
 
 
 def _save(tx: Transaction, before: ServiceRecord, after: ServiceRecord, pool: Pool, waits: str | None) -> None:

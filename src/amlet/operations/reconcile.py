@@ -157,7 +157,8 @@ class Reconciler:
                 tx.nodes.save(node._replace(leaving=True))
                 tx.touch(queue_topic(pool.name))
         for name in {record.pool for record in tx.services.list() if record.pool is not None} - set(pools):
-            placements.arrange(tx, placements.Pool(name, name.partition("/")[2], [], why_none=self._no_nodes(tx, name)))
+            target, why = name.partition("/")[2], self._no_nodes(tx, name)
+            placements.arrange(tx, placements.Pool(name, target, now, [], why_none=why))
         for node in tx.nodes.list():
             if node.pool not in pools:
                 if node.name in alive and not tx.leases.of_node(node.name):
@@ -174,7 +175,7 @@ class Reconciler:
             return placements.Arranged(set(), 0)
         target = pool.name.partition("/")[2]
         found = placements.arrange(
-            tx, placements.Pool(pool.name, target, nodes, lost, busy, pool.share, pool.scale.max_nodes)
+            tx, placements.Pool(pool.name, target, now, nodes, lost, busy, pool.share, pool.scale.max_nodes)
         )
         names = {node.name for node in nodes}
         for node in nodes:

@@ -35,12 +35,13 @@ class Engine:
 
     def __init__(self) -> None:
         self.alive: set[str] = set()
+        self.trouble: str | None = None
 
     def names(self):
         return set(self.alive)
 
     def troubles(self):
-        return {}
+        return dict.fromkeys(self.alive, self.trouble) if self.trouble else {}
 
     def start(self, node):
         self.alive.add(node.name)
@@ -97,7 +98,7 @@ class Cluster:
         """A pass, before which every node that was started says a word."""
         now = self.world.later(seconds)
         for node in self.world.look(lambda tx: tx.nodes.list(self.pool)):
-            if node.name in self.engine.alive and node.seen is None:
+            if node.name in self.engine.alive and node.seen is None and node.name not in silent:
                 self.world.hello(node.name, self.pool, Share(2, 4 * GB))
             elif node.name in self.engine.alive and node.name not in silent:
                 self.world.do(lambda tx, node=node: tx.nodes.save(node._replace(seen=now)))
@@ -313,9 +314,9 @@ def test_a_run_has_what_services_leave_of_a_node_and_waits_for_those_that_wait(c
     assert cluster.placed()[node] == 1 and sum(cluster.placed().values()) == 3
 
     cluster.deploy(SERVED._replace(replicas=9), name="larger")
-    free = world.look(lambda tx: [held_by_services.left_for_runs(tx, one) for one in tx.nodes.list(cluster.pool)])
+    free = world.look(lambda tx: [held_by_services.takes_runs(tx, one) for one in tx.nodes.list(cluster.pool)])
     cluster.come()
-    assert None in free  # what is free is the service's
+    assert not any(free)  # what is free is the service's
     why = cluster.record("larger").service.step
     assert "none has 1 core free" in why and "1 run scripts and 3 serve models" in why
 
@@ -325,6 +326,17 @@ def test_a_process_that_fits_on_no_node_is_said_to(cluster):
     cluster.come()
     assert "a process needs 3 cores and 1 GB, which no node of cluster has" in cluster.service.step
     assert cluster.nodes() == {}
+
+
+def test_a_service_waits_with_the_engines_reason(cluster):
+    cluster.deploy()
+    cluster.pass_over()
+    cluster.engine.trouble = "Ray has no machine with the resource amlet_cluster now."
+    cluster.world.do(lambda tx: [tx.nodes.save(node._replace(seen=None)) for node in tx.nodes.list(cluster.pool)])
+    cluster.pass_over(silent=cluster.nodes())
+    told = cluster.service
+    assert told.state == services.TRANSITIONING
+    assert told.step == "Waiting for a node of cluster: Ray has no machine with the resource amlet_cluster now"
 
 
 def test_load_brings_processes_and_nodes_for_them(cluster):
