@@ -281,6 +281,23 @@ def test_a_process_that_wants_more_memory_than_it_may_have_is_ended_and_it_is_sa
     place.delete("greedy")
 
 
+@pytest.mark.every_fault
+def test_a_service_made_anew_before_its_nodes_heard_of_the_end_answers_as_the_new_one(place: Place) -> None:
+    place.deploy("anew", ECHO)
+    place.settled("anew")
+    nodes = [place.server.node_pid(path.name) for path in place.server.home.nodes.iterdir() if path.name != "trees"]
+    for pid in nodes:
+        os.kill(pid, signal.SIGSTOP)
+    place.delete("anew")
+    place.deploy("anew", ECHO.replace("MARK", "new"))
+    for pid in nodes:
+        os.kill(pid, signal.SIGCONT)
+    service = place.settled("anew")
+    until(lambda: ask(service.address)[1]["mark"] == "new", what="an answer of the new one")
+    assert service.revision == 1
+    place.delete("anew")
+
+
 def test_a_log_is_followed_from_where_one_left_off(place: Place) -> None:
     client = place.server.client()
     place.deploy("talking", ECHO)
