@@ -117,7 +117,7 @@ def ray_cluster() -> Iterator[RayCluster]:
     try:
         cluster.start_head()
         for _ in range(2):
-            cluster.add_machine({"amlet_contract": 1, "amlet_cpu": 1})
+            cluster.add_machine({"amlet_contract": 1, "amlet_cpu": 1, "amlet_aks": 1})
         yield cluster
     finally:
         cluster.close()

@@ -81,6 +81,7 @@ def test_v1s_files_deploy_as_they_did(line: CommandLine) -> None:
 
     registered = EnvironmentSpec("kept", pip=["wheel"], variables={"WORD": "kept"})
     line.client.environments.register(line.workspace_id, registered)
+    (line.folder / "score.py").write_text(SCRIPT)
     (line.folder / "ic.json").write_text(json.dumps({"entryScript": "score.py", "environment": {"name": "kept"}}))
     line.cli("services", "update", "filed", "--ic", "ic.json")
     until(lambda: ask(service.address, **with_key("the-first")) == (200, ["x", "kept"]), what="the script of the file")

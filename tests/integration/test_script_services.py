@@ -17,7 +17,7 @@ from amlet.domain.model import Resources
 from amlet.wire.services import RegenerateKey, TailQuery, UpdateService
 from amlet.wire.workspaces import EnsureWorkspace
 from support.server import RealServer, until
-from support.services import Clients, Place, ask, with_key
+from support.services import Clients, Place, ask, on_nodes, with_key
 
 ECHO = """
 import os
@@ -34,11 +34,16 @@ def run(data):
 """
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, shared_server: RealServer) -> Place:
-    asked = EnsureWorkspace("s", "g", "scripts")
+ONE, MANY = "machine", "nodes"
+"""A service keeps the same promises whether the server's machine holds it or the nodes of a target."""
+
+
+@pytest.fixture(scope="module", params=[ONE, pytest.param(MANY, marks=pytest.mark.every_fault)])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shared_server: RealServer) -> Place:
+    asked = EnsureWorkspace("s", "g", f"scripts_on_{request.param}")
     workspace = shared_server.client().workspaces.ensure(asked).workspace
-    return Place(shared_server, workspace.id, tmp_path_factory.mktemp("scripts"))
+    found = Place(shared_server, workspace.id, tmp_path_factory.mktemp("scripts"))
+    return found if request.param == ONE else on_nodes(found)
 
 
 def test_a_script_finds_its_models_its_variables_and_files_beside_it(place: Place) -> None:
@@ -309,6 +314,23 @@ def test_a_process_that_wants_more_memory_than_it_may_have_is_ended_and_it_is_sa
     failed = place.settled("greedy", state="Failed")
     assert "out of memory" in (failed.error or "") and "memory_gb" in (failed.error or "")
     place.delete("greedy")
+
+
+@pytest.mark.every_fault
+def test_a_service_made_anew_before_its_nodes_heard_of_the_end_answers_as_the_new_one(place: Place) -> None:
+    place.deploy("anew", ECHO)
+    place.settled("anew")
+    nodes = [place.server.node_pid(path.name) for path in place.server.home.nodes.iterdir() if path.name != "trees"]
+    for pid in nodes:
+        os.kill(pid, signal.SIGSTOP)
+    place.delete("anew")
+    place.deploy("anew", ECHO.replace("MARK", "new"))
+    for pid in nodes:
+        os.kill(pid, signal.SIGCONT)
+    service = place.settled("anew")
+    until(lambda: ask(service.address)[1]["mark"] == "new", what="an answer of the new one")
+    assert service.revision == 1
+    place.delete("anew")
 
 
 def test_a_log_is_followed_from_where_one_left_off(place: Place) -> None:

@@ -14,6 +14,7 @@ from amlet.domain.compute import Node
 from amlet.domain.gang import Gang, RankEnd, Seat
 from amlet.domain.job import JOBLIB, Job
 from amlet.domain.run import Run, RunError, RunWarning
+from amlet.operations import held_by_services
 from amlet.operations.room import SILENT_S
 from amlet.operations.transitions import queue_topic, run_topic
 from amlet.store.base import LeaseRecord, Transaction
@@ -28,6 +29,7 @@ def free_nodes(tx: Transaction, pool: str, now: datetime) -> list[Node]:
         node
         for node in tx.nodes.list(pool)
         if node.name not in busy and not node.leaving and node.seen is not None and node.seen > silent
+        if held_by_services.takes_runs(tx, node)
     ]
 
 
