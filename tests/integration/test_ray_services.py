@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -39,8 +40,15 @@ def _serving(bench: OnRay, target: str, *, most: int = 2) -> Place:
     return Place(bench.server, bench.workspace_id, bench.folder, usual)
 
 
-def _replicas(cluster: RayCluster) -> list[int]:
-    return [pid for pid in cluster.processes() if any(part.endswith("/replica.py") for part in arguments_of(pid))]
+def _replicas(cluster: RayCluster, target: str) -> list[int]:
+    """The scoring processes on a target's nodes."""
+    found = []
+    for pid in cluster.processes():
+        with contextlib.suppress(OSError):
+            is_replica = any(part.endswith("/replica.py") for part in arguments_of(pid))
+            if is_replica and f"/nodes/{target}-" in str(Path(f"/proc/{pid}/cwd").readlink()):
+                found.append(pid)
+    return found
 
 
 def test_a_service_is_on_machines_of_rays_and_the_next_server_finds_it(ray_cluster: RayCluster, shared: OnRay) -> None:
@@ -49,7 +57,7 @@ def test_a_service_is_on_machines_of_rays_and_the_next_server_finds_it(ray_clust
     service = place.settled("far")
     until(lambda: len(nodes_of(service.address)) == 2, what="both machines")
     assert nodes_of(service.address) == {node.name for node in shared.nodes("aks")}
-    assert len(_replicas(ray_cluster)) == 2
+    assert len(_replicas(ray_cluster, "aks")) == 2
     assert counted(service.address) >= 12
     until(lambda: place.log("far").count("begun on aks") == 2, what="the log of both")
     with Clients(service.address or "") as clients:
@@ -60,7 +68,7 @@ def test_a_service_is_on_machines_of_rays_and_the_next_server_finds_it(ray_clust
         assert {ask(service.address)[1][1] for _ in range(8)} == {"next"}
     assert clients.failures == []
     place.delete("far")
-    until(lambda: not _replicas(ray_cluster), what="the end of all processes")
+    until(lambda: not _replicas(ray_cluster, "aks"), what="the end of all processes")
     shared.gone("aks")  # its machines are free again
     assert not workers(ray_cluster, "aks")
 
@@ -82,8 +90,12 @@ def test_a_machine_that_is_lost_under_load_is_replaced_by_another(
         kill(lost)
         asked = len(clients.answers)
         until(lambda: len(clients.answers) > asked + 100, what="answers of the other machine")
-        until(lambda: place.get("steady").processes == 2, seconds=60, what="another process where there is room")
-        (kept,) = nodes_of(service.address)
+
+        def on_one() -> set[str] | None:
+            found = nodes_of(service.address)
+            return found if len(found) == 1 and place.get("steady").processes == 2 else None
+
+        (kept,) = until(on_one, seconds=60, what="another process where there is room")
         ray_cluster.add_machine({f"amlet_{target}": 1})
         until(lambda: len(nodes_of(service.address)) == 2, seconds=90, what="a machine in its place")
     assert len(clients.failures) <= 4, clients.failures
@@ -91,7 +103,7 @@ def test_a_machine_that_is_lost_under_load_is_replaced_by_another(
     assert place.settled("steady").processes == 2
     until(lambda: not any(mark.is_alive() for mark in marks), what="the end of what it ran")
     place.delete("steady")
-    until(lambda: not _replicas(ray_cluster), what="the end of all processes")
+    until(lambda: not _replicas(ray_cluster, target), what="the end of all processes")
 
 
 @pytest.mark.every_fault
@@ -100,10 +112,10 @@ def test_a_killed_worker_of_a_machine_comes_again_with_its_replica(ray_cluster: 
     place.deploy("again", WHERE, replicas=2)
     service = place.settled("again")
     (first, *_) = sorted(workers(ray_cluster, "aks"), reverse=True)
-    replicas = set(_replicas(ray_cluster))
+    replicas = set(_replicas(ray_cluster, "aks"))
     os.kill(first, signal.SIGKILL)
-    until(lambda: len(replicas & set(_replicas(ray_cluster))) == 1, what="the end of what it left")
-    until(lambda: len(_replicas(ray_cluster)) == 2 and len(nodes_of(service.address)) == 2, what="both again")
+    until(lambda: len(replicas & set(_replicas(ray_cluster, "aks"))) == 1, what="the end of what it left")
+    until(lambda: len(_replicas(ray_cluster, "aks")) == 2 and len(nodes_of(service.address)) == 2, what="both again")
     assert place.settled("again").state == "Healthy"
     place.delete("again")
 

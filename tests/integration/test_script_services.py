@@ -321,8 +321,10 @@ def test_a_service_made_anew_before_its_nodes_heard_of_the_end_answers_as_the_ne
     place.deploy("anew", ECHO)
     place.settled("anew")
     nodes = [place.server.node_pid(path.name) for path in place.server.home.nodes.iterdir() if path.name != "trees"]
+    place.server.kill()
     for pid in nodes:
         os.kill(pid, signal.SIGSTOP)
+    place.server.start()
     place.delete("anew")
     place.deploy("anew", ECHO.replace("MARK", "new"))
     for pid in nodes:

@@ -182,7 +182,8 @@ def undeploy(tx: Transaction, workspace_id: str, name: str, version: str = "") -
         service_keys.forget(tx, workspace_id, name)
     for one in gone:
         tx.services.delete(workspace_id, name, one.service.version)
-    touch_service(tx, record)
+    for one in gone:
+        touch_service(tx, one)
     if version:
         traffic.settle_endpoint(tx, workspace_id, name)
     return [one.log for one in gone]

@@ -25,11 +25,12 @@ def free_nodes(tx: Transaction, pool: str, now: datetime) -> list[Node]:
     """The nodes of a pool that hold nothing and ask for work."""
     busy = {lease.node for lease in tx.leases.of_pool(pool)}
     silent = now - timedelta(seconds=SILENT_S)
+    full = held_by_services.full(tx, pool, tx.nodes.list(pool))
     return [
         node
         for node in tx.nodes.list(pool)
         if node.name not in busy and not node.leaving and node.seen is not None and node.seen > silent
-        if held_by_services.takes_runs(tx, node)
+        if node.name not in full
     ]
 
 

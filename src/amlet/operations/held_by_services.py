@@ -6,7 +6,7 @@ left. A service that waits for a node comes before the runs that do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from amlet.compute.placement import Size
 from amlet.domain import service as services
@@ -20,12 +20,16 @@ from amlet.store.base import ServiceRecord, Transaction
 MILLI = 1000
 
 
-def takes_runs(tx: Transaction, node: Node) -> bool:
-    """Whether a node without a run may have one: services leave it a core, and none of them waits for it."""
-    records = _records(tx, node.pool)
-    free = share_size(node.share).minus(taken(records, node.name))
-    is_claimed = any(lack(record) and free.holds(size_of(record.service.deployment)) for record in records)
-    return not records or (free.millicores >= MILLI and not is_claimed)
+def full(tx: Transaction, pool: str, nodes: Iterable[Node]) -> set[str]:
+    """The nodes of a pool that may have no run: services leave them no core, or one of them waits for what is left."""
+    records = _records(tx, pool)
+    waiting = [size_of(record.service.deployment) for record in records if lack(record)]
+    found = set()
+    for node in nodes if records else ():
+        free = share_size(node.share).minus(taken(records, node.name))
+        if free.millicores < MILLI or any(free.holds(need) for need in waiting):
+            found.add(node.name)
+    return found
 
 
 def left_for_runs(tx: Transaction, node: Node) -> Share:

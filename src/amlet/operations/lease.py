@@ -60,7 +60,7 @@ def has_work(tx: Transaction, node: Node, machine: Share, now: datetime) -> bool
     """Whether the node would get a run now."""
     if waiting_seat(tx, node.name) is not None:
         return True
-    if node.leaving or not held_by_services.takes_runs(tx, node):
+    if node.leaving or held_by_services.full(tx, node.pool, [node]):
         return False
     turn = Room(tx, machine, now).turn(node)
     return turn is not None and gather(tx, node, turn.nodes, now) is not None
@@ -87,7 +87,8 @@ def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, machine:
     for held in tx.leases.of_node(node_name):
         _lapse(tx, held, now)  # a node asks when it has nothing in hand: the answer that gave it this never came
     room = Room(tx, machine, now)
-    turn = room.turn(node) if not node.leaving and held_by_services.takes_runs(tx, node) else None
+    is_free = not node.leaving and not held_by_services.full(tx, node.pool, [node])
+    turn = room.turn(node) if is_free else None
     nodes = gather(tx, node, turn.nodes, now) if turn is not None else None
     if turn is None or nodes is None:
         tx.nodes.save(node._replace(seen=now, idle_since=node.idle_since or now))

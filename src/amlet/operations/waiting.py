@@ -95,7 +95,7 @@ def _why(tx: Transaction, workspace_id: str, name: str, pool: str, machine: Shar
         taken, cores = room.cores
         return f"this machine has no room beside what runs on it, {taken} of its {cores} cores are taken"
     most = target.max_nodes if target is not None else min(parts_of(pool) or 1, machine.cores)
-    full = {node.name for node in nodes if node.name not in busy and not held_by_services.takes_runs(tx, node)}
+    full = held_by_services.full(tx, pool, nodes) - busy
     return _of_nodes(nodes, busy | full, most, len(full))
 
 

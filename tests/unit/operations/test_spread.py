@@ -314,9 +314,9 @@ def test_a_run_has_what_services_leave_of_a_node_and_waits_for_those_that_wait(c
     assert cluster.placed()[node] == 1 and sum(cluster.placed().values()) == 3
 
     cluster.deploy(SERVED._replace(replicas=9), name="larger")
-    free = world.look(lambda tx: [held_by_services.takes_runs(tx, one) for one in tx.nodes.list(cluster.pool)])
+    full = world.look(lambda tx: held_by_services.full(tx, cluster.pool, tx.nodes.list(cluster.pool)))
+    assert full == set(cluster.nodes())  # what is free is the service's
     cluster.come()
-    assert not any(free)  # what is free is the service's
     why = cluster.record("larger").service.step
     assert "none has 1 core free" in why and "1 run scripts and 3 serve models" in why
 
@@ -407,3 +407,14 @@ def test_a_node_learns_that_it_is_to_serve(cluster):
     for node in cluster.nodes():
         assert cluster.world.look(lambda tx, node=node: lease.serves(tx, node, cluster.pool))
     assert not cluster.world.look(lambda tx: lease.serves(tx, "local", "local"))
+
+
+def test_a_run_that_services_leave_no_room_keeps_no_room_of_the_machine_from_others(cluster):
+    world = cluster.world
+    cluster.deploy(SERVED._replace(replicas=6))
+    cluster.healthy()
+    world.submit(job=world.submission().job._replace(target="cluster"))
+    assert [world.take(node) for node in cluster.nodes()] == [None] * 3
+    behind = world.submit(submission_id="behind")
+    world.hello()
+    assert world.take().run_id == behind.id  # it needs the whole machine

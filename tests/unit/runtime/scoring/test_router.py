@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlet.runtime.scoring.exchange import Request, Response
+from amlet.runtime.scoring.metrics import summed
 from amlet.runtime.scoring.router import Router
 from amlet.runtime.scoring.turns import Route, Routes, Turns
 
@@ -43,3 +44,14 @@ def test_the_endpoint_is_well_while_a_version_answers(tmp_path: Path) -> None:
     Routes(1, [Route("blue", 1, 100)]).write(tmp_path)
     router.refresh()
     assert _asked(router, "/") == Response(200, b"Healthy", b"text/plain; charset=utf-8")
+
+
+def test_counts_of_several_nodes_are_one_text() -> None:
+    one = b'# TYPE amlet_requests_total counter\namlet_requests_total{code="200"} 3\namlet_busy_seconds_total 0.25\n'
+    two = one + b'amlet_requests_total{code="503"} 1\n'
+    assert summed([one, two]).splitlines() == [
+        b"# TYPE amlet_requests_total counter",
+        b'amlet_requests_total{code="200"} 6',
+        b"amlet_busy_seconds_total 0.5",
+        b'amlet_requests_total{code="503"} 1',
+    ]
