@@ -16,8 +16,10 @@ import numpy as np, pandas as pd
 from hypothesis import HealthCheck, given, settings, strategies as st
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris, make_classification
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import *
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
@@ -40,6 +42,8 @@ ALL = {
   "SGD": (SGDClassifier(random_state=0), W, v),
   "SGD, hinge, two classes": (SGDClassifier(random_state=0), X, y > 1),
   "perceptron": (Perceptron(), X, y),
+  "discriminant": (LinearDiscriminantAnalysis(), W, v),
+  "naive Bayes of counts": (MultinomialNB(), X, y),
   "ridge": (RidgeClassifier(), W, v),
   "ridge, by validation": (RidgeClassifierCV(), X, y),
   "scaled ridge": (make_pipeline(StandardScaler(), RidgeClassifier()), W, v),
