@@ -18,12 +18,11 @@ import pytest
 
 from amlet.base.errors import AmletError, StorageFailed, Unavailable
 from amlet.domain.deployment import Deployment
-from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.run import Run
 from amlet.domain.service import Service
 from amlet.wire.models import ModelQuery, RegisterModel
 from amlet.wire.services import DeployService
-from support.faults import Scene, passes
+from support.faults import Scene, own_python, passes
 from support.models import TRAIN
 from support.server import until
 
@@ -208,10 +207,10 @@ def _deployments() -> list[object]:
 
 @pytest.mark.parametrize(("role", "numbers"), _deployments())
 def test_a_deployment_over_a_disk_that_fails_at_the_nth_call_ends_healthy_or_says_which_path(
-    role: str, numbers: Sequence[int], sklearn_scene: Scene, shim: Shim, told: Callable[..., None]
+    role: str, numbers: Sequence[int], sklearn_scene: Scene, python: Path, shim: Shim, told: Callable[..., None]
 ):
     scene = sklearn_scene
-    scene.submit(TRAIN, EnvironmentSpec("iris", pip=["scikit-learn"]), name="iris")
+    scene.submit(TRAIN, own_python(python), name="iris")
     run = scene.settled(120)[-1]
     asked = RegisterModel("iris", run_id=run.id, path="outputs/model.joblib", framework="ScikitLearn")
     model = scene.client.models.register(scene.workspace_id, asked).model

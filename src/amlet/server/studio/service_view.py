@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from amlet.domain.service import BATCH_ROWS, LATENCY_S, ReplicaLoad, Service
+from amlet.domain.service import BATCH_SIZES, LATENCY_S, ReplicaLoad, Service
 from amlet.operations.service_records import find_service, served_model, versions_of
 from amlet.server.context import Parts
 from amlet.server.service_loads import Told
@@ -90,7 +90,7 @@ def _counts(parts: Parts, service: Service) -> Counts | None:
 
 def _histograms(load: ReplicaLoad) -> tuple[list[Bar], list[Bar]]:
     times = [f"up to {_duration(bound)}" for bound in LATENCY_S] + [f"over {_duration(LATENCY_S[-1])}"]
-    rows = [f"up to {bound}" if bound > 1 else "1" for bound in BATCH_ROWS] + [f"over {BATCH_ROWS[-1]}"]
+    rows = [f"up to {bound}" if bound > 1 else "1" for bound in BATCH_SIZES] + [f"over {BATCH_SIZES[-1]}"]
     return histogram(load.latency, times), histogram(load.batches, rows)
 
 
