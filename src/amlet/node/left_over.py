@@ -72,7 +72,8 @@ class LeftOver:
                 kept.add(folder)
             elif listening is not None:
                 listening.close()
-        log.info("replicas that a killed node left and that answer: %d", len(kept))
+        if kept:
+            log.info("%d revisions of services answer on that a killed node left", len(kept))
         self._end([folder for folder in self._folder.glob("*/") if folder not in kept])
 
     def settle(self, wanted: Sequence[ReplicaLease]) -> None:

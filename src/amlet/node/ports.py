@@ -42,7 +42,7 @@ class Ports:
         Raises:
             ServiceFailed: its port is another program's.
         """
-        key = (lease.workspace_id, lease.service, getattr(lease, "version", ""))
+        key = _key(lease)
         with self._lock:
             held = self._open.get(key)
             if held is None or lease.port not in (None, held.getsockname()[1]):
@@ -54,9 +54,8 @@ class Ports:
 
     def adopt(self, lease: Listens, held: socket.socket) -> None:
         """Make an open socket the service's, with whoever accepts on it already as its first user."""
-        key = (lease.workspace_id, lease.service, getattr(lease, "version", ""))
         with self._lock:
-            self._open[key] = held
+            self._open[_key(lease)] = held
             self._users[held] = 1
 
     def number(self, workspace_id: str, service: str, version: str) -> int | None:
@@ -75,6 +74,10 @@ class Ports:
             for key in [key for key, other in self._open.items() if other is held]:
                 del self._open[key]
             held.close()
+
+
+def _key(lease: Listens) -> Key:
+    return lease.workspace_id, lease.service, getattr(lease, "version", "")
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
