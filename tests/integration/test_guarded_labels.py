@@ -142,7 +142,7 @@ def run(python: Path, examples: int) -> dict[str, dict[str, object]]:
     return {one["name"]: one for one in map(json.loads, ended.stdout.splitlines())}
 
 
-@pytest.mark.parametrize("examples", [10, pytest.param(300, marks=pytest.mark.every_fault)])
+@pytest.mark.parametrize("examples", [6, pytest.param(300, marks=pytest.mark.every_fault)])
 def test_a_guarded_label_is_that_of_its_row_alone(python: Path, examples: int) -> None:
     found = run(python, examples)
     unguarded = {name for name, one in found.items() if not one["guarded"]}
