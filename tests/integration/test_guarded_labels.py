@@ -133,7 +133,7 @@ for name, given_ in {**ALL, **NONE}.items():
 def run(python: Path, examples: int) -> dict[str, dict[str, object]]:
     ended = subprocess.run(
         [str(python), "-c", PROGRAM, str(examples)],
-        env={**ENVIRONMENT, "PYTHONPATH": str(SDK)},
+        env={**ENVIRONMENT, "PYTHONPATH": str(SDK), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
