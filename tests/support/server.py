@@ -70,7 +70,7 @@ class RealServer:
                 stderr=log,
                 start_new_session=True,
             )
-        until(self._answers, what="the server's first answer")
+        until(self._answers, seconds=90, what="the server's first answer")
         return self
 
     @property
