@@ -58,10 +58,10 @@ def program() -> Path:
 
 
 @contextlib.contextmanager
-def azurite(folder: Path) -> Iterator[str]:
-    """The endpoint, `127.0.0.1:port`, of an emulator of its own."""
+def azurite(folder: Path, *more: str) -> Iterator[str]:
+    """The endpoint, `127.0.0.1:port`, of an emulator of its own, told more arguments."""
     port = free_port()
-    arguments = ["--blobPort", str(port), "--location", str(folder), "--silent", "--skipApiVersionCheck"]
+    arguments = ["--blobPort", str(port), "--location", str(folder), "--silent", "--skipApiVersionCheck", *more]
     process = subprocess.Popen([str(program()), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until(lambda: listens(port), what="Azurite")

@@ -19,6 +19,7 @@ from amlet.domain.job import Share
 from amlet.environments import Environments, uv_program
 from amlet.operations.prepare import Preparer
 from amlet.operations.reconcile import Reconciler
+from amlet.server.bringing import Bringing
 from amlet.server.context import Parts
 from amlet.server.engines import compose_engines
 from amlet.server.lifetime import Lifetime
@@ -80,6 +81,7 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None], se
         tokens=tokens,
         secrets=secrets,
         stores=Stores(home),
+        bringing=Bringing(),
         parcels=parcels,
         topics=topics,
         clock=clock,
