@@ -3,6 +3,7 @@ no file is ever half there."""
 
 from __future__ import annotations
 
+import gzip
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -206,3 +207,24 @@ def test_a_url_whose_server_goes_away_in_mid_download_is_one_error_and_no_file(t
         with pytest.raises(AzureMLException, match=r"large\.csv cannot be read"):
             Dataset.Tabular.from_delimited_files(f"{proxy.url}/large.csv?sig=secret")
         assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_url_as_people_write_it_and_a_packing_of_the_transfers_own(tmp_path: Path) -> None:
+    packed = gzip.compress(b"a\n1\n")
+    with web_server() as web:
+        web.files = {"/donn%C3%A9es%20a%2Fb.csv": b"a\n5\n", "/packed.csv": packed, "/packed.csv.gz": packed}
+        web.headers = {path: {"Content-Encoding": "gzip"} for path in ("/packed.csv", "/packed.csv.gz")}
+        address = f"http://127.0.0.1:{web.port}"
+        assert fetch(f"{address}/donn\u00e9es a%2Fb.csv", tmp_path).read_bytes() == b"a\n5\n"
+        assert fetch(f"{address}/packed.csv", tmp_path).read_bytes() == b"a\n1\n"
+        assert fetch(f"{address}/packed.csv.gz", tmp_path).read_bytes() == packed  # its name says so
+        web.files["/packed.csv"] = packed[:-9]
+        with pytest.raises(DatastoreFailed, match="packed wrongly"):
+            fetch(f"{address}/packed.csv", tmp_path)
+        assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".csv", ".gz", ".json"}
+
+
+def test_a_url_that_holds_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(AzureMLException, match="would be kept in the dataset") as told:
+        Dataset.Tabular.from_delimited_files("https://me:hunter2@example.org/a.csv")
+    assert "hunter2" not in str(told.value)

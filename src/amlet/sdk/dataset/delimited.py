@@ -22,8 +22,6 @@ from amlet.sdk.dataset.type_definitions import CODECS, SkipLinesBehavior, encodi
 ROWS = 5_000
 """How many rows are values of Python at a time."""
 
-SAMPLED_ROWS = 2_000
-
 
 class Reading(NamedTuple):
     """How delimited files are read (v1-behaviours 13.2)."""
@@ -146,6 +144,15 @@ def header_lines(file: Opened, reading: Reading) -> int:
         return int(found.line_num)
 
 
+def has_rows(file: Opened, reading: Reading) -> bool:
+    """Whether anything comes after the header."""
+    with open_text(file.place, reading) as stream, _reading_errors(file, reading):
+        found = (row for row in rows(stream, reading, reading.skipped(file)) if row)
+        if reading.has_header(file):
+            next(found, None)
+        return next(found, None) is not None
+
+
 def infer_types(files: _Files, reading: Reading) -> Dict[str, str]:
     """The types of columns, told from the first and the last file; of combined headers from all files."""
     texts: Dict[str, List[str]] = {}
@@ -162,7 +169,7 @@ def infer_types(files: _Files, reading: Reading) -> Dict[str, str]:
                 read = (row for row in rows(io.StringIO(text, newline=""), reading, skip) if len(row) == len(own))
                 if place == 0 and reading.has_header(file):
                     next(read, None)
-                for row in islice(read, SAMPLED_ROWS):
+                for row in read:
                     for name, value in zip(own, row):
                         texts.setdefault(name, []).append(value)
     return types_of_texts(texts)

@@ -36,7 +36,7 @@ def types_of_texts(columns: Dict[str, List[str]]) -> Dict[str, str]:
     """
     found = {}
     for name, values in columns.items():
-        kind = _type_of([value for value in values if value not in NULL_TEXTS], name)
+        kind = _type_of([value for value in dict.fromkeys(values) if value not in NULL_TEXTS], name)
         if kind.kind != STRING:
             found[name] = str(kind)
     return found

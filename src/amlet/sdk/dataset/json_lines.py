@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from itertools import islice
 from typing import Any, BinaryIO, Dict, Iterator, List, Optional
 
 from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_type, cast, table_of
@@ -21,7 +20,6 @@ from amlet.sdk.dataset.type_definitions import CODECS, encoding_name
 from amlet.sdk.notice import warn
 
 CHUNK_BYTES = 4 << 20
-SAMPLED_ROWS = 2_000
 
 
 class JsonLines:
@@ -74,7 +72,7 @@ class JsonLines:
             except UnicodeError as error:
                 raise undecodable(file, self._encoding) from error
             for place, text in enumerate(texts):
-                for line, told in enumerate(islice(text.split("\n"), SAMPLED_ROWS), 1):
+                for line, told in enumerate(text.split("\n"), 1):
                     row = self._object(told, file, line if place == 0 else None)
                     if row is not None:
                         found.append(row)

@@ -226,3 +226,33 @@ def test_a_missing_package_says_which_line_to_add(write: Any, monkeypatch: pytes
     with pytest.raises(UserErrorException, match="`- pandas`"):
         dataset.to_pandas_dataframe()
     assert Path(dataset.take(1).to_csv_files().download()[0]).read_text().startswith("a,b,t\n1,x,")
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [("\n\na,b\n1,x\n", [(1, "x")]), ("a,b", []), ("a,b\r\n\r\n1,x\r\n", [(1, "x")]), ('"a\nz",b\n1,x', [(1, "x")])],
+)
+def test_blank_lines_and_ends_without_a_line_break(write: Any, engine: bool, text: str, rows: Any) -> None:
+    path = write("a.csv", text)
+    made = Dataset.Tabular.from_delimited_files(path)
+    assert rows_of(made) == rows_of(made.take(5)) == rows
+    assert len(made.to_pandas_dataframe()) == len(rows)
+
+
+def test_a_small_file_is_looked_at_to_its_end(write: Any, engine: bool) -> None:
+    path = write("a.csv", "a,b\n" + "1,x\n" * 30_000 + "2.5,y\n" + "1,x\n" * 30_000)
+    frame = Dataset.Tabular.from_delimited_files(path).to_pandas_dataframe()
+    assert frame["a"].sum() == 60_002.5
+    path = write("a.jsonl", '{"a": 1}\n' * 30_000 + '{"a": 2.5, "b": "\u2028"}\n' + '{"a": 1}\n')
+    frame = Dataset.Tabular.from_json_lines_files(path).to_pandas_dataframe()
+    assert (frame["a"].sum(), frame["b"].iloc[30_000]) == (30_003.5, "\u2028")
+
+
+def test_what_spark_leaves_beside_a_table_is_no_part_of_it(write: Any, tmp_path: Path) -> None:
+    ROWS.to_parquet(tmp_path / "part-0.parquet")
+    for name in ("_SUCCESS", "_committed_123", ".part-0.parquet.crc"):
+        write(name, "")
+    assert len(Dataset.Tabular.from_parquet_files(str(tmp_path)).to_pandas_dataframe()) == len(ROWS)
+    with pytest.raises(UserErrorException, match="no Parquet file"):
+        Dataset.Tabular.from_parquet_files(str(tmp_path / "_SUCCESS"))
+    assert len(Dataset.File.from_files(str(tmp_path)).to_path()) == 4
