@@ -268,6 +268,9 @@ def test_a_script_that_cannot_serve_is_told_with_its_traceback(tmp_path: Path, s
         assert state.state == "Failed"
         assert told in state.error
         assert (state.traceback is not None) == ("raised" in told or "imported" in told)
+        if "raised" in told:
+            first_frame = state.traceback.splitlines()[1]
+            assert first_frame.endswith('score.py", line 1, in init')
         assert process.wait(20) == 3  # v1-behaviours 15.9
 
 

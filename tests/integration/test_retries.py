@@ -48,6 +48,11 @@ run.wait_for_completion(show_output=True, raise_on_error=False)
 print(run.id)
 """
 
+WAITS_LATE = """
+from azureml.core import Run, Workspace
+Run.get(Workspace.get(name={workspace!r}), {run_id!r}).wait_for_completion(show_output=True)
+"""
+
 
 @pytest.fixture
 def user(fresh_server: RealServer, tmp_path: Path) -> CommandLine:
@@ -97,6 +102,11 @@ def test_a_run_is_tried_again_after_a_named_exit_code_and_every_attempt_stays_re
     assert {"attempt_1/state.txt", "attempt_2/state.txt", "state.txt"} <= {file.path for file in run.files}
     metrics = user.client.runs.metrics(user.workspace_id, run.run.id).values
     assert metrics == {"attempt_1/count": 0, "attempt_2/count": 1, "count": 2}
+    (user.folder / "late.py").write_text(WAITS_LATE.format(workspace=user.name, run_id=run.run.id))
+    late = _python(user, "late.py").stdout.partition("Execution Summary")[0]
+    assert late.count("Streaming user_logs/std_log.txt") == 3
+    assert [line for line in late.splitlines() if line.startswith("try")] == ["try 0", "try 1", "try 2"]
+    assert user.cli("logs", run.run.id).out == "try 2\n"
     shown = user.cli("show", run.run.id).out
     assert "3, with 2 of 3 retries used, also after exit code 3, 75" in shown
     assert "User program failed: it ended with exit code 75" in shown

@@ -10,7 +10,7 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,6 +90,7 @@ class Bench:
         user: Mapping[str, str] | None = None,
         per_run: tuple[str, ...] = (),
         fixed: bool = True,
+        cores: Collection[int] = (),
     ) -> JobProcess | str:
         """The process, or why it must start cold."""
         job = self.lay(source, list(arguments), files or {})
@@ -105,6 +106,7 @@ class Bench:
                 variables=variables,
                 per_run={*PER_RUN, *per_run},
                 user=user or {},
+                cores=cores,
             )
         )
         return started if isinstance(started, str) else started.process
@@ -221,6 +223,14 @@ def test_what_could_tell_starts_cold_and_says_why(
     told = one.warm(FIRST, files=files, user=user)
     assert isinstance(told, str)
     assert told.startswith(reason)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="a machine of one core has nothing to divide")
+def test_a_run_is_bound_to_its_cores_from_its_first_instruction_on(bench: Bench) -> None:
+    last = max(os.sched_getaffinity(0))
+    source = FIRST + "import os\n"
+    source += "print('bound to', os.sched_getaffinity(0), len(os.sched_getaffinity(os.getppid())) > 1)\n"
+    assert f"bound to {{{last}}} True" in bench.ended(bench.warm(source, cores=[last])).text
 
 
 def test_a_script_that_imports_nothing_that_takes_time_starts_cold(one: Bench) -> None:

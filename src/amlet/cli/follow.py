@@ -1,21 +1,22 @@
-"""Following a run: its changes as they come, and its logs from where they were left."""
+"""Following a run: its changes as they come, the end of a log, and which log is whose."""
 
 from __future__ import annotations
 
-import codecs
-import contextlib
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from amlet.base.errors import NotFound
 from amlet.domain.job import FIRST_STD_LOG, STD_LOG
-from amlet.domain.run import QUEUED, past_logs
+from amlet.domain.run import QUEUED
 from amlet.sdk.connection import Connection
 from amlet.wire.files import FileQuery, RunFile
 from amlet.wire.runs import RunChanges, WatchQuery
 
-SCRIPT_LOG = STD_LOG
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
+
+SCRIPT_LOGS = re.compile(rf"(?:{re.escape(STD_LOG)}|{re.escape(FIRST_STD_LOG)})\Z")
+"""What a script prints; of several processes what the first one does."""
+BUILD_LOGS = re.compile(rf"{re.escape(BUILD_LOG)}\Z")
 
 WAIT_S = 20.0
 QUEUED_WAIT_S = 2.0
@@ -38,52 +39,10 @@ def changes(held: Connection, run_id: str) -> Iterator[RunChanges]:
         query = WatchQuery(found.run.revision, QUEUED_WAIT_S if found.run.status == QUEUED else WAIT_S)
 
 
-class LogReader:
-    """One log of a run, read on from where it was left, in bounded memory; over attempts, one after the other."""
-
-    def __init__(self, held: Connection, run_id: str, path: str, *, offset: int = 0) -> None:
-        self._held = held
-        self._run_id = run_id
-        self._path = path
-        self._offset = offset
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace")
-        self._past: set[str] | None = None
-
-    def news(self, files: Sequence[RunFile]) -> Iterator[str]:
-        """What the log has more than at the last call, by what the server says of its size."""
-        self._path = script_log(files, self._path)
-        past = past_logs([file.path for file in files], self._path)
-        if self._past is None:
-            self._past = set(past)
-        for path in past:
-            if path not in self._past:  # what was read so far has this name now
-                self._past.add(path)
-                yield from self._read(path, files)
-                yield self._decode.decode(b"", True)
-                self._offset = 0
-        yield from self._read(self._path, files)
-
-    def _read(self, path: str, files: Sequence[RunFile]) -> Iterator[str]:
-        if size_of(files, path) <= self._offset:
-            return
-        query = FileQuery(path, self._offset)
-        with (
-            contextlib.suppress(NotFound),  # its attempt has ended just now: the next look knows its other name
-            self._held.client.runs.file(self._held.workspace_id, self._run_id, query) as body,
-        ):
-            for chunk in body.chunks():
-                self._offset += len(chunk)
-                yield self._decode.decode(chunk)
-
-    def rest(self) -> str:
-        """What is left of a character that was cut."""
-        return self._decode.decode(b"", True)
-
-
-def script_log(files: Sequence[RunFile], path: str) -> str:
-    """The same path; of a script with several processes that of the first one."""
+def script_log(files: Sequence[RunFile]) -> str:
+    """What a script prints is in this one; of several processes what the first one does."""
     names = {file.path for file in files}
-    return FIRST_STD_LOG if path == SCRIPT_LOG and path not in names and FIRST_STD_LOG in names else path
+    return FIRST_STD_LOG if FIRST_STD_LOG in names and STD_LOG not in names else STD_LOG
 
 
 def size_of(files: Sequence[RunFile], path: str) -> int:

@@ -12,6 +12,7 @@ from amlet.cli.stages import StageLines, failed_stage, seconds
 from amlet.cli.terminal import Terminal, plain
 from amlet.domain.run import CANCELED, COMPLETED, Run
 from amlet.sdk.connection import Connection
+from amlet.sdk.run_logs import RunLogs
 from amlet.wire.runs import RunChanges
 
 Tell = Callable[[RunChanges], None]
@@ -32,15 +33,15 @@ def follow_on_terminal(held: Connection, run_id: str, *, with_log: bool = True) 
     terminal = Terminal(sys.stderr)
     with LiveLine(terminal) as live:
         stages = StageLines(terminal, live)
-        log = follow.LogReader(held, run_id, follow.SCRIPT_LOG)
-        building = _LastLine(follow.LogReader(held, run_id, follow.BUILD_LOG))
+        log = RunLogs(held, run_id, follow.SCRIPT_LOGS)
+        building = _LastLine(RunLogs(held, run_id, follow.BUILD_LOGS))
         found = None
         for found in follow.changes(held, run_id):
             preparing = bool(found.run.stages) and found.run.stages[-1].name == "prepare"
             stages.show(found.run, building.read(found) if preparing and terminal.is_tty else "")
             if with_log:
-                for text in log.news(found.files):
-                    _print_above(live, text)
+                for piece in log.news(found.files):
+                    _print_above(live, piece.text)
         assert found is not None
         if with_log:
             _print_above(live, log.rest())
@@ -49,7 +50,7 @@ def follow_on_terminal(held: Connection, run_id: str, *, with_log: bool = True) 
 
 def follow_as_json(held: Connection, run_id: str) -> Run:
     """The same as JSON lines on stdout: an object a stage and a piece of the log, and one at the end."""
-    log = follow.LogReader(held, run_id, follow.SCRIPT_LOG)
+    log = RunLogs(held, run_id, follow.SCRIPT_LOGS)
     told = 0
     found = None
     for found in follow.changes(held, run_id):
@@ -58,9 +59,9 @@ def follow_as_json(held: Connection, run_id: str) -> Run:
                 break
             json_output.line(event="stage", name=stage.name, seconds=seconds(stage), detail=stage.detail)
             told += 1
-        for text in log.news(found.files):
-            if text:
-                json_output.line(event="log", text=text)
+        for piece in log.news(found.files):
+            if piece.text:
+                json_output.line(event="log", text=piece.text)
     assert found is not None
     run = found.run
     metrics = held.client.runs.metrics(held.workspace_id, run_id).values
@@ -96,13 +97,13 @@ def tell_end(terminal: Terminal, run: Run) -> None:
 class _LastLine:
     """The last line of the build's log, to show what is being installed."""
 
-    def __init__(self, log: follow.LogReader) -> None:
+    def __init__(self, log: RunLogs) -> None:
         self._log = log
         self._line = ""
 
     def read(self, found: RunChanges) -> str:
-        for text in self._log.news(found.files):
-            lines = [line for line in text.splitlines() if line.strip()]
+        for piece in self._log.news(found.files):
+            lines = [line for line in piece.text.splitlines() if line.strip()]
             self._line = lines[-1] if lines else self._line
         return self._line
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from amlet.domain.compute import pool_of
 
@@ -99,17 +100,18 @@ class PastAttempt(NamedTuple):
     error: RunError
 
 
+_PAST_LOG = re.compile(r"(user_logs/|logs/)attempt_(\d+)/")
+
+
 def folder_of_attempt(number: int) -> str:
     """Under which name a run keeps what an attempt made that was followed by another: `attempt_1`."""
     return f"attempt_{number}"
 
 
-def past_logs(paths: Iterable[str], log: str) -> List[str]:
-    """Where the logs of earlier attempts lie, oldest first: `user_logs/attempt_1/std_log.txt`."""
-    folder, _, name = log.rpartition("/")
-    before, after = f"{folder}/{folder_of_attempt(0)[:-1]}", f"/{name}"
-    numbers = [path[len(before) : -len(after)] for path in paths if path.startswith(before) and path.endswith(after)]
-    return [f"{before}{number}{after}" for number in sorted((text for text in numbers if text.isdecimal()), key=int)]
+def attempt_of(path: str) -> Optional[Tuple[int, str]]:
+    """The attempt that a log was set aside of, and its name before: (1, `logs/a`) of `logs/attempt_1/a`, else None."""
+    found = _PAST_LOG.match(path)
+    return (int(found[2]), found[1] + path[found.end() :]) if found else None
 
 
 class Run(NamedTuple):

@@ -6,13 +6,12 @@ import contextlib
 import logging
 import os
 import shutil
-import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from amlet.artifacts.remote import RemoteBlobs
 from amlet.artifacts.stage import collect, is_larger
@@ -25,10 +24,20 @@ from amlet.client.uploads import Sources, send_missing
 from amlet.domain import run as runs
 from amlet.domain.artifact import Entry
 from amlet.domain.job import Lease
-from amlet.domain.run import RunError, RunWarning
+from amlet.domain.run import RunWarning
 from amlet.environments import Build
 from amlet.node.containers import ContainerProcess
 from amlet.node.data import RunData
+from amlet.node.ending import (
+    CANCELED,
+    PASSING,
+    Ending,
+    cut_short,
+    given_up,
+    may_be_the_kernels,
+    not_started,
+    of_script,
+)
 from amlet.node.gang import PREPARED, Part
 from amlet.node.growing import Growing, Last
 from amlet.node.limits import Limits
@@ -63,9 +72,6 @@ PATIENCE_S = 24 * 3600.0
 AGAIN_S = 1.0
 """Between two tries while the server is away or its disk is full."""
 
-PASSING = (Unavailable, StorageFailed, OSError)
-"""What may be over at the next try: the server is away, a disk full, a file unreadable."""
-
 UNREADABLE_S = 60.0
 """How long a file of a run's may be unreadable: descriptors may be short for a while, a broken disk stays broken."""
 
@@ -81,15 +87,6 @@ ENDED_GRACE_S = 5.0
 T = TypeVar("T")
 
 log = logging.getLogger("amlet.node")
-
-
-class Ending(NamedTuple):
-    """How the job ended, as settle tells it."""
-
-    outcome: str
-    exit_code: int | None = None
-    error: RunError | None = None
-    is_nodes_fault: bool = False
 
 
 class Attempt:
@@ -166,20 +163,12 @@ class Attempt:
         except StaleAttempt:
             raise
         except AmletError as error:
-            if self._cancelled:
-                return Ending(runs.CANCELED)
-            failure = RunError("SystemError", str(error), type(error).__name__)
-            return Ending(runs.FAILED, None, failure, is_nodes_fault=isinstance(error, PASSING))
+            return CANCELED if self._cancelled else not_started(error, self._folder)
         except Exception as error:
             log.exception("attempt %s of %s could not start", self._lease.attempt, self._lease.run_id)
-            why = f"{type(error).__name__}: {error}"
-            if isinstance(error, OSError):
-                why = str(StorageFailed.from_os_error(error, error.filename or self._folder))
-            text = f"The script could not be started: {why}"
-            failure = RunError("SystemError", text, type(error).__name__)
-            return Ending(runs.FAILED, None, failure, is_nodes_fault=isinstance(error, PASSING))
+            return not_started(error, self._folder)
         if self._process is None:
-            return Ending(runs.CANCELED)
+            return CANCELED
         self._limits.hold(self._process.mark)
         where = " in a container" if self._lease.lock.image else ""
         detail = "adopted" if self._adopted else f"{self._how}{where}{self._built}, {self._lease.share.cores} cores"
@@ -299,6 +288,7 @@ class Attempt:
             variables=variables,
             per_run={*lease.variables, *self._data_variables, "AMLET_JOURNAL_DIR"},
             user={**lease.job.environment.variables, **lease.job.variables},
+            cores=self._limits.cores(),
         )
         started = self._parts.warm.start(asked, self._is_over)
         if not isinstance(started, WarmStarted):
@@ -382,10 +372,7 @@ class Attempt:
         )
 
     def _give_up(self, error: Exception) -> None:
-        why = str(error) if isinstance(error, AmletError) else f"{type(error).__name__}: {error}"
-        text = f"The node could not bring the run to its end: {why}"
-        failure = RunError("SystemError", text, type(error).__name__)
-        ending = Ending(runs.FAILED, None, failure, is_nodes_fault=True)
+        ending = given_up(error)
         try:
             self._tell_end(self._end(ending, [], self._lost(), collected=False))
         except AmletError as refused:
@@ -394,39 +381,23 @@ class Attempt:
     def _ending(self, process: JobProcess, over: str | None) -> Ending:
         result = self._insist(lambda: Result.read(self._folder))
         if over is not None:
-            return Ending(runs.FAILED, None, RunError("SystemError", over), is_nodes_fault=self._parts.ended.is_set())
-        is_good = result is not None and result.exit_code == 0 and result.exception is None
-        overrun = self._limits.overrun(was_killed=result is None and process.signal_number() in (None, signal.SIGKILL))
-        if overrun is not None and not is_good:
-            code = 128 + signal.SIGKILL
-            return Ending(runs.FAILED, code, RunError("UserError", overrun.sentence, "MemoryError", exit_code=code))
-        if self._cancelled or (self._part.is_stopped and not is_good):
-            return Ending(runs.CANCELED, result.exit_code if result else None)
-        if result is None:
-            number = process.signal_number()
-            how = f"killed by signal {number}" if number else "killed by a signal or out of memory"
-            text = process.reason() or f"The script ended without a result: {how}."
-            return Ending(runs.FAILED, None, RunError("SystemError", text, exit_code=128 + number if number else None))
-        if is_good:
-            return Ending(runs.COMPLETED, 0)
-        failure = result.exception
-        if failure is None:
-            text = f"User program failed: it ended with exit code {result.exit_code}"
-            return Ending(runs.FAILED, result.exit_code, RunError("UserError", text, exit_code=result.exit_code))
-        # v1-behaviours 6.8
-        text = f"User program failed with {failure.type}: {failure.message}"
-        if failure.line:
-            text += f" ({failure.line})"
-        error = RunError("UserError", text, failure.type, failure.stack_trace, result.exit_code)
-        return Ending(runs.FAILED, result.exit_code, error)
+            return cut_short(over, is_nodes_fault=self._parts.ended.is_set())
+        number = process.signal_number()
+        return of_script(
+            result,
+            signal_number=number,
+            reason=process.reason() if result is None else None,
+            overrun=self._limits.overrun(was_killed=may_be_the_kernels(result, number)),
+            is_cancelled=self._cancelled,
+            is_stopped=self._part.is_stopped,
+        )
 
     def _whole(self, ending: Ending) -> Ending:
         """The end of this node's processes, once those of the run's other nodes have ended too."""
         ending = ending._replace(error=self._part.named(ending.error, self._folder))
         if not self._part.is_first:
             return ending
-        told = SettleAttempt(self._lease.attempt, ending.outcome, ending.exit_code, ending.error, [], [])
-        told = told._replace(is_nodes_fault=ending.is_nodes_fault)
+        told = ending.told(self._lease.attempt)
         self._insist(lambda: self._part.wait_for_others(told, self._go_on))
         return Ending(runs.CANCELED, ending.exit_code) if self._cancelled else ending
 
@@ -442,17 +413,8 @@ class Attempt:
     def _end(
         self, ending: Ending, outputs: list[Entry], said: list[RunWarning], *, collected: bool = True
     ) -> SettleAttempt:
-        return SettleAttempt(
-            self._lease.attempt,
-            ending.outcome,
-            ending.exit_code,
-            ending.error,
-            outputs,
-            said,
-            collected,
-            ending.is_nodes_fault,
-            ended_s=time.monotonic() - self._over_at if self._over_at else 0.0,
-        )
+        ended_s = time.monotonic() - self._over_at if self._over_at else 0.0
+        return ending.told(self._lease.attempt, outputs, said, collected=collected, ended_s=ended_s)
 
     def _tell_end(self, asked: SettleAttempt) -> list[str]:
         """Tell the end, and what was not sent before it.
@@ -521,8 +483,7 @@ class Attempt:
         except AmletError as error:
             if not completed:
                 return ending, [str(error)]
-            failure = RunError("SystemError", f"An output could not be brought to its datastore: {error}")
-            return ending._replace(outcome=runs.FAILED, error=failure), []
+            return ending.without_an_output(error), []
         return ending, told
 
     def _lost(self) -> list[RunWarning]:

@@ -10,6 +10,9 @@ import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+MOST_SHARING = 16
+"""So many jobs on one core are counted."""
+
 log = logging.getLogger("amlet.node")
 
 
@@ -66,20 +69,26 @@ def take_cores(count: int, *, of_process: int | None = None, folder: Path | None
 
 
 def _locked(here: list[int], count: int, folder: Path) -> Cores:
-    free: dict[int, int] = {}
-    for number in here:
-        handle = os.open(folder / f"{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-        else:
-            free[number] = handle
-        if len(free) == count:
-            break
-    # Somebody else's server may have the others: then some are shared, and none stays unused.
-    shared = [number for number in here if number not in free][: count - len(free)]
-    return Cores([*free, *shared], list(free.values()))
+    # More jobs than cores - many small nodes, another home's: then some are shared, each by as few as can be.
+    taken: dict[int, int] = {}
+    for place in range(MOST_SHARING):
+        for number in here:
+            if len(taken) == count:
+                break
+            if number not in taken and (handle := _lock(folder / f"{number}-{place}.lock")) is not None:
+                taken[number] = handle
+    others = [number for number in here if number not in taken][: count - len(taken)]
+    return Cores([*taken, *others], list(taken.values()))
+
+
+def _lock(path: Path) -> int | None:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def _folder() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from amlet.domain.job import Share
 from amlet.node.cgroups import Cgroup, make_cgroup
@@ -15,8 +15,8 @@ from amlet.runtime.process import ProcessMark
 class Limits:
     """The limits of one attempt. Used by one thread.
 
-    A process that is to be started under them starts within `starting`, and `hold` comes right after; one that is
-    there already - forked from a warm parent, adopted - needs `hold` alone.
+    A process that is to be started under them starts within `starting`, or binds itself to the `cores`, and `hold`
+    comes right after; one that is adopted needs `hold` alone.
     """
 
     def __init__(self, share: Share, name: str) -> None:
@@ -29,11 +29,16 @@ class Limits:
         self._watch: MemoryWatch | None = None
         self._kernel_kills = kernel_kills()
 
+    def cores(self) -> Collection[int]:
+        """The numbers of the attempt's own cores, taken at the first call; none where processes cannot be bound."""
+        if self._cores is None:
+            self._cores = take_cores(self._share.cores)
+        return self._cores.numbers if self._cores is not None else ()
+
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
-        """What is started meanwhile is bound to cores of its own."""
-        self._cores = take_cores(self._share.cores)
-        if self._cores is None:
+        """What is started meanwhile is bound to the attempt's cores."""
+        if not self.cores() or self._cores is None:
             yield
             return
         with self._cores.inherited():
@@ -45,8 +50,8 @@ class Limits:
             return
         if self._cores is None:
             self._cores = take_cores(self._share.cores, of_process=leader.pid)
-        if self._cores is not None:
-            self._cores.bind(leader.pid)
+            if self._cores is not None:
+                self._cores.bind(leader.pid)
         self._cgroup = make_cgroup(self._name, self._share, memory_bytes=self._limit_bytes)
         if self._cgroup is not None:
             self._cgroup.add(leader.pid)

@@ -74,6 +74,8 @@ class WarmStart(NamedTuple):
     """Names of those that each run has of its own."""
     user: Mapping[str, str]
     """Those that the user set."""
+    cores: Collection[int]
+    """Those that it is bound to; none for all."""
 
 
 class WarmStarted(NamedTuple):
@@ -312,6 +314,7 @@ def _request(asked: WarmStart, script: Path, sdk: Path) -> dict[str, object]:
         "cwd": str(asked.work),
         "script_folder": str(script.resolve().parent),
         "output": str(asked.output),
+        "cores": sorted(asked.cores),
     }
 
 

@@ -88,6 +88,8 @@ class Parts:
         os.dup2(output, 2)
         os.close(output)
         os.chdir(request["cwd"])
+        if request["cores"]:
+            os.sched_setaffinity(0, request["cores"])
         arguments, variables = request["arguments"], request["variables"]
         self._stat.check(arguments, variables)
         _set_variables(variables, self._set_by_imports)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, TextIO
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, TextIO
 
-from amlet.base.errors import NotFound, Unavailable
 from amlet.domain.run import FAILED, QUEUED
 from amlet.sdk.exceptions import ActivityFailedException, ExperimentExecutionException
+from amlet.sdk.run_logs import RunLogs
 from amlet.sdk.stage_lines import StageLines
-from amlet.wire.files import FileQuery
 from amlet.wire.runs import EndQuery, WatchQuery
 
 if TYPE_CHECKING:
     from amlet.sdk.run import Run
-    from amlet.wire.files import RunFile
     from amlet.wire.runs import RunChanges
 
 STREAMED = re.compile(
     r"(user_logs/std_log[\D]*[0]*(?:_ps)?\.txt)|(azureml-logs/[\d]{2}.+\.txt)|(azureml-logs/hyperdrive\.txt)"
 )
 """Logs that are printed (v1-behaviours 2.15)."""
-
-_PAST = re.compile(r"/attempt_\d+(?=/)")
 
 WAIT_S = 20.0
 """How long the server holds one question back when nothing changes."""
@@ -35,9 +30,6 @@ QUEUED_WAIT_S = 5.0
 
 PATIENCE_S = 600.0
 """How long the server may be away before waiting for a run is given up."""
-
-TRIES = 5
-"""How often an answer may break before that is an error."""
 
 NO_ERROR_SET = "Detailed error not set on the Run. Please check the logs for details."
 
@@ -107,33 +99,24 @@ class _Printer:
     def __init__(self, run: Run, out: TextIO) -> None:
         self._run = run
         self._out = out
-        self._name: Optional[str] = None
-        self._latest = ""
-        """The last by name of the logs that were shown."""
-        self._past: Optional[Set[str]] = None
         self._stages = StageLines()
-        self._offset = 0
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace")
+        self._logs = RunLogs(run._connection, run.id, STREAMED)
         self._at_line_start = True
 
     def head(self) -> None:
         self._print(f"RunId: {self._run.id}\nWeb View: {self._run.get_portal_url()}\n")
 
     def show(self, found: RunChanges) -> None:
-        """Print what is new in the log that is streamed now: the last one, by name."""
+        """Print what is new, each log below a head."""
         self._stages.show(found.run)
-        self._end_attempts(found.files)
-        last = _streamed(found.files)
-        if last is None or last.path < self._latest:
-            return  # a log that was shown before another: that one's next attempt is waited for
-        if self._name is not None and last.path != self._name:
-            self._rest(found.files)  # what the log before has had to say since
-        # A log that became shorter is that of another attempt.
-        if last.path != self._name or last.size_bytes < self._offset:
-            self._begin(last.path)
-        self._read(last.size_bytes)
+        for piece in self._logs.news(found.files):
+            if piece.begins:
+                self._end_line()
+                self._print(f"\nStreaming {piece.name}\n{'=' * (len(piece.name) + 10)}\n\n")
+            self._print(piece.text)
 
     def summary(self, details: Dict[str, Any], *, tell_error: bool) -> None:
+        self._print(self._logs.rest())
         self._end_line()
         lines = ["", "Execution Summary", "=" * len("Execution Summary")]
         lines += [f"RunId: {self._run.id}", f"Web View: {self._run.get_portal_url()}"]
@@ -144,65 +127,11 @@ class _Printer:
             lines += ["", "Error:", json.dumps(details["error"], indent=4)]
         self._print("\n".join([*lines, "", ""]))
 
-    def _begin(self, name: str) -> None:
-        self._end_line()
-        self._name, self._offset = name, 0
-        self._latest = max(self._latest, name)
-        self._decode.reset()
-        self._print(f"\nStreaming {name}\n{'=' * (len(name) + 10)}\n\n")
-
-    def _end_attempts(self, files: List[RunFile]) -> None:
-        """The log that was printed so far bears another name when its attempt is followed by another."""
-        sizes = {file.path: file.size_bytes for file in files}
-        if self._past is None:
-            self._past = {path for path in sizes if "/attempt_" in path}
-        for path in sorted(sizes, key=lambda path: (len(path), path)):
-            name = _PAST.sub("", path)
-            if name == path or path in self._past or not STREAMED.fullmatch(name):
-                continue
-            self._past.add(path)
-            if name != self._name:  # its attempt was over before it was seen: its log came with its end
-                self._begin(name)
-            self._read(sizes[path], path)
-            self._name = None  # the next one begins with a head of its own
-
-    def _rest(self, files: List[RunFile]) -> None:
-        self._read(next((file.size_bytes for file in files if file.path == self._name), 0))
-
-    def _read(self, size_bytes: int, path: Optional[str] = None) -> None:
-        """Print what the log holds up to this size, and perhaps more. A broken answer is asked for again."""
-        name = path or self._name
-        assert name is not None
-        held, tries_left = self._run._connection, TRIES
-        while self._offset < size_bytes:
-            before = self._offset
-            try:
-                query = FileQuery(name, self._offset)
-                with held.client.runs.file(held.workspace_id, self._run.id, query) as body:
-                    for chunk in body.chunks():
-                        self._offset += len(chunk)
-                        self._print(self._decode.decode(chunk))
-            except NotFound:
-                return  # its attempt has ended just now: the next look knows its other name
-            except Unavailable:
-                tries_left -= 1
-                if not tries_left:
-                    raise
-            else:
-                if self._offset == before:
-                    return  # the log of an attempt that was given up is gone
-
     def _end_line(self) -> None:
-        left = self._decode.decode(b"", True)
-        if left or not self._at_line_start:
-            self._print(left + "\n")
+        if not self._at_line_start:
+            self._print("\n")
 
     def _print(self, text: str) -> None:
         if text:
             write_text(self._out, text)
             self._at_line_start = text.endswith("\n")
-
-
-def _streamed(files: List[RunFile]) -> Optional[RunFile]:
-    known = [file for file in files if STREAMED.match(file.path)]
-    return max(known, key=lambda file: file.path) if known else None

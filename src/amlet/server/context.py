@@ -30,6 +30,7 @@ from amlet.server.service_loads import ServiceLoads
 from amlet.server.stores import Stores
 from amlet.server.tokens import Principal, Tokens
 from amlet.server.topics import Topics
+from amlet.serving.inspection import Inspections
 from amlet.store.base import Records, Transaction
 from amlet.wire.data import PutDataAnswer
 
@@ -61,6 +62,7 @@ class Parts(NamedTuple):
     url: str
     lifetime: Lifetime
     loads: ServiceLoads
+    inspections: Inspections
     reading: ThreadPoolExecutor
     """Threads for reads and for file work: the event loop only moves bytes."""
 

@@ -30,6 +30,7 @@ from amlet.server.settings import Settings
 from amlet.server.stores import Stores
 from amlet.server.tokens import Tokens, server_key
 from amlet.server.topics import Topics
+from amlet.serving.inspection import Inspections
 from amlet.store.database import Database
 
 READING_THREADS = 8
@@ -88,6 +89,7 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None], se
         url=url,
         lifetime=Lifetime(clock, stop),
         loads=ServiceLoads(),
+        inspections=Inspections(),
         reading=ThreadPoolExecutor(READING_THREADS, thread_name_prefix="reading"),
     )
 

@@ -2,74 +2,35 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from amlet.cli import follow
-from amlet.cli.follow import LogReader, tail_offset
+from amlet.cli.follow import tail_offset
+from amlet.domain.job import FIRST_STD_LOG, STD_LOG
 from amlet.domain.run import COMPLETED
 from amlet.wire.files import RunFile
 from amlet.wire.runs import RunChanges
 
 from .conftest import FakeConnection
 
-PATH = "user_logs/std_log.txt"
+PATH = STD_LOG
 
 
-def test_a_log_is_read_on_from_where_it_was_left(held):
-    held.client.runs.files[PATH] = b"one\n"
-    log = LogReader(held, "r", PATH)
-    assert "".join(log.news([RunFile(PATH, 4, True)])) == "one\n"
-    held.client.runs.files[PATH] = b"one\ntwo\n"
-    assert "".join(log.news([RunFile(PATH, 8, True)])) == "two\n"
-    assert "".join(log.news([RunFile(PATH, 8, True)])) == ""
-    assert held.client.runs.read_bytes == 8
+@pytest.mark.parametrize(
+    ("names", "expected"), [([], STD_LOG), ([STD_LOG], STD_LOG), ([FIRST_STD_LOG, "logs/x"], FIRST_STD_LOG)]
+)
+def test_the_log_of_several_processes_is_the_first_ones(names, expected):
+    assert follow.script_log([RunFile(name, 1, True) for name in names]) == expected
 
 
-def test_a_character_that_comes_in_two_pieces_is_whole(held):
-    data = "ü".encode()
-    log = LogReader(held, "r", PATH)
-    held.client.runs.files[PATH] = data[:1]
-    first = "".join(log.news([RunFile(PATH, 1, True)]))
-    held.client.runs.files[PATH] = data
-    assert first + "".join(log.news([RunFile(PATH, 2, True)])) + log.rest() == "ü"
-
-
-def test_bytes_that_are_no_text_are_shown_all_the_same(held):
-    held.client.runs.files[PATH] = b"\xff\n"
-    log = LogReader(held, "r", PATH)
-    assert "".join(log.news([RunFile(PATH, 2, True)])) == "\ufffd\n"
-
-
-def test_attempts_are_read_one_after_the_other(held):
-    files = held.client.runs.files
-    log = LogReader(held, "r", PATH)
-    files[PATH] = b"one\nt"
-    assert "".join(log.news([RunFile(PATH, 5, True)])) == "one\nt"
-
-    files["user_logs/attempt_1/std_log.txt"] = b"one\ntwo\n"
-    files["user_logs/attempt_2/std_log.txt"] = b"again\n"
-    files[PATH] = b"last, and longer than the first\n"
-    listed = [RunFile(name, len(data), True) for name, data in files.items()]
-
-    assert "".join(log.news(listed)) == "wo\nagain\nlast, and longer than the first\n"
-    assert "".join(log.news(listed)) == ""
-
-
-def test_a_log_that_takes_its_other_name_meanwhile_is_read_at_the_next_look(held):
-    log = LogReader(held, "r", PATH)
-    held.client.runs.files[PATH] = b""
-    del held.client.runs.files[PATH]
-
-    assert "".join(log.news([RunFile(PATH, 5, True)])) == ""
-
-
-def test_earlier_attempts_of_a_run_that_is_followed_from_now_on_are_left_out(held):
-    files = {"user_logs/attempt_1/std_log.txt": b"old\n", PATH: b"new\n"}
-    held.client.runs.files.update(files)
-    log = LogReader(held, "r", PATH)
-
-    assert "".join(log.news([RunFile(name, len(data), True) for name, data in files.items()])) == "new\n"
+def test_only_what_the_script_prints_is_its_log():
+    assert [bool(follow.SCRIPT_LOGS.match(name)) for name in (STD_LOG, FIRST_STD_LOG, f"{STD_LOG}.bak")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_changes_end_with_the_run(held, make_run):

@@ -90,15 +90,6 @@ def test_warnings_stand_in_the_summary(run: Run, held: Any, make_run: Any) -> No
     assert "\nWarnings:\nmodel.joblib was written elsewhere.\n" in told(run)
 
 
-def test_a_character_cut_between_two_answers_is_printed_whole(run: Run, held: Any, make_run: Any) -> None:
-    text = "größe\n".encode()
-    held.client.runs.story = [
-        (make_run(revision=1), {LOG: text[:3]}),
-        (make_run(status=COMPLETED, revision=2), {LOG: text}),
-    ]
-    assert "\ngröße\n" in told(run)
-
-
 def test_a_log_that_ends_in_mid_line_is_ended(run: Run, held: Any, make_run: Any) -> None:
     held.client.runs.story = [(make_run(status=COMPLETED), {LOG: b"no newline"})]
     assert "no newline\n\nExecution Summary" in told(run)

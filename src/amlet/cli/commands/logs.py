@@ -12,6 +12,7 @@ from amlet.cli.find_run import find_run
 from amlet.cli.options import json_option, workspace_options
 from amlet.domain.run import Run
 from amlet.sdk.connection import Connection
+from amlet.sdk.run_logs import RunLogs
 
 
 @click.command("logs")
@@ -36,27 +37,27 @@ def command(
     """
     held = place.connection(workspace, folder)
     run_id = find_run(held, run_text).id
-    path = follow.BUILD_LOG if build else follow.SCRIPT_LOG
     try:
-        _print(held, run_id, path, follows=follows, tail=tail, as_json=as_json)
+        _print(held, run_id, build=build, follows=follows, tail=tail, as_json=as_json)
     except KeyboardInterrupt:
         if follows:
             print(f"\namlet: run {run_id} goes on.", file=sys.stderr)
         raise
 
 
-def _print(held: Connection, run_id: str, path: str, *, follows: bool, tail: int | None, as_json: bool) -> None:
-    log: follow.LogReader | None = None
+def _print(held: Connection, run_id: str, *, build: bool, follows: bool, tail: int | None, as_json: bool) -> None:
+    log: RunLogs | None = None
     for found in follow.changes(held, run_id):
         if log is None:
-            path = follow.script_log(found.files, path)
+            path = follow.BUILD_LOG if build else follow.script_log(found.files)
             size_bytes = follow.size_of(found.files, path)
             offset = follow.tail_offset(held, run_id, path, size_bytes, tail) if tail is not None and size_bytes else 0
-            log = follow.LogReader(held, run_id, path, offset=offset)
+            wanted = follow.BUILD_LOGS if build else follow.SCRIPT_LOGS
+            log = RunLogs(held, run_id, wanted, with_past=False, begun=(path, offset) if size_bytes else None)
             if not size_bytes and not (follows and not found.run.is_over):
-                print(f"amlet: {_nothing(found.run, build=path == follow.BUILD_LOG)}", file=sys.stderr)
-        for text in log.news(found.files):
-            _write(text, as_json=as_json)
+                print(f"amlet: {_nothing(found.run, build=build)}", file=sys.stderr)
+        for piece in log.news(found.files):
+            _write(piece.text, as_json=as_json)
         if not follows:
             break
     if log is not None:

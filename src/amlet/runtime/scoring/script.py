@@ -149,8 +149,8 @@ class Script(Scorer):
             body = json.dumps(result).encode("ascii")
         except Refused as error:  # of the request's own get_json
             return refused(error)
-        except (Exception, SystemExit):  # noqa: BLE001 - a user's script, which may raise anything
-            self._log(traceback.format_exc().rstrip("\n"))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's script, which may raise anything
+            self._log(_trace(error).rstrip("\n"))
             return failed((time.perf_counter() - began_s) * 1000)
         return scored(body, (time.perf_counter() - began_s) * 1000)
 
@@ -198,7 +198,15 @@ def _guarded(call: Callable[[], Any], what: str) -> None:
         call()
     except (Exception, SystemExit) as error:
         sentence = f"{what}: {type(error).__name__}: {str(error).strip() or 'no message'}"
-        raise ScriptNotLoaded(sentence if sentence.endswith(".") else sentence + ".", traceback.format_exc()) from error
+        raise ScriptNotLoaded(sentence if sentence.endswith(".") else sentence + ".", _trace(error)) from error
+
+
+def _trace(error: BaseException) -> str:
+    """The traceback from the script on, without what called it."""
+    within = error.__traceback__
+    while within is not None and within.tb_next is not None and within.tb_frame.f_code.co_filename == __file__:
+        within = within.tb_next
+    return "".join(traceback.format_exception(type(error), error, within))
 
 
 def _text(request: Request) -> str:

@@ -23,9 +23,11 @@ from amlet.sdk.dataset.packages import need
 from amlet.sdk.dataset.table import Asked, Opened
 from amlet.sdk.dataset.type_definitions import CODECS
 
-WHOLE_BYTES = 1 << 20
+WHOLE_BYTES = 4 << 20
+"""How much is parsed at a time of what is held whole: pyarrow's own 1 MiB makes four times the pieces to join."""
+
 STREAM_BYTES = 512 << 10
-"""How much is parsed at a time: pyarrow holds some twenty such pieces ready."""
+"""How much is parsed at a time of what is not: pyarrow holds some twenty such pieces ready."""
 
 FIRST_BYTES = 256 << 10
 """What is read for a few rows."""
