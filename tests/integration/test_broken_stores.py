@@ -108,11 +108,12 @@ def held(request: pytest.FixtureRequest, workspace: Workspace, tmp_path: Path) -
 
 
 @ONE_STORE
-def test_a_download_goes_on_where_the_store_broke_off(held: Held, tmp_path: Path) -> None:
+def test_a_download_goes_on_where_the_store_broke_off(held: Held, shared_server: RealServer, tmp_path: Path) -> None:
     held.proxy.answer_bytes = LASTS
     (place,) = held.files.download(str(tmp_path / "down"))
     assert Path(place).read_bytes() == held.data
     assert held.proxy.answered < 1.5 * SIZE
+    assert "Traceback" not in shared_server.home.server_log.read_text()
 
 
 @ONE_STORE

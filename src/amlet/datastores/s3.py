@@ -19,6 +19,9 @@ JOIN_TIMEOUT_S = 600
 """The same while writing: some stores say nothing until they have put all parts together, and what is asked for again
 meanwhile fails."""
 
+SINGLE_BYTES = 4 << 20
+"""A file up to this is sent in one request: sending in parts makes threads for each."""
+
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 _REFUSED = ("403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
 
@@ -76,7 +79,11 @@ class S3Store:
 
     def write(self, path: str, stream: BinaryIO, size_bytes: int) -> None:
         with self._told(path):
-            # In parts where it is large; the bucket shows it when the last one is there.
+            if size_bytes <= SINGLE_BYTES:
+                whole = Exactly(stream, size_bytes).read()
+                self._writing.put_object(Bucket=self._bucket, Key=self._key(path), Body=whole)
+                return
+            # In parts; the bucket shows it when the last one is there.
             self._writing.upload_fileobj(Exactly(stream, size_bytes), self._bucket, self._key(path))
 
     @property
