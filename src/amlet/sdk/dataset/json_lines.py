@@ -20,6 +20,7 @@ from amlet.sdk.dataset.type_definitions import CODECS, encoding_name
 from amlet.sdk.notice import warn
 
 CHUNK_BYTES = 4 << 20
+SAMPLED_ROWS = 2_000
 
 
 class JsonLines:
@@ -65,6 +66,7 @@ class JsonLines:
 
     def _sampled(self, files: _Files) -> Dict[str, str]:
         found: List[Dict[str, Any]] = []
+        later: List[Dict[str, Any]] = []
         for number in sorted({0, len(files) - 1}):
             file = files[number]
             try:
@@ -75,8 +77,8 @@ class JsonLines:
                 for line, told in enumerate(text.split("\n"), 1):
                     row = self._object(told, file, line if place == 0 else None)
                     if row is not None:
-                        found.append(row)
-        return types_of_objects(found)
+                        (found if line <= SAMPLED_ROWS else later).append(row)
+        return types_of_objects(found, later)
 
     def _object(self, text: str, file: Opened, line: Optional[int]) -> Optional[Dict[str, Any]]:
         """The object of a line; None for a blank line, or one that is left out."""

@@ -12,7 +12,7 @@ from amlet.sdk.dataset.type_definitions import CODECS, WIDE
 PIECE_BYTES = 128 << 10
 
 WHOLE_BYTES = 1 << 20
-"""A file up to this is looked at whole: what its types are told to be they are."""
+"""A file up to this is looked at whole."""
 
 
 def sample_texts(place: Path, encoding: str) -> Iterator[str]:
