@@ -209,7 +209,10 @@ class FirstGeneration:
             atexit.register(shutil.rmtree, place, ignore_errors=True)
         elif isinstance(path, (str, Path)):
             place = Path(path).expanduser()
-            place.mkdir(parents=True, exist_ok=True)
+            try:
+                place.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserErrorException(f"path={str(path)!r} is no folder to write to: {error.strerror}.") from error
         else:
             _, workspace = target_of(path)
             with tempfile.TemporaryDirectory(prefix="amlet-") as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -256,3 +257,20 @@ def test_what_spark_leaves_beside_a_table_is_no_part_of_it(write: Any, tmp_path:
     with pytest.raises(UserErrorException, match="no Parquet file"):
         Dataset.Tabular.from_parquet_files(str(tmp_path / "_SUCCESS"))
     assert len(Dataset.File.from_files(str(tmp_path)).to_path()) == 4
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl.gz", "a.json.gz"])
+@pytest.mark.parametrize("raw", [gzip.compress(b'{"a": 1}\n' * 1000)[:40], b"plain"], ids=["cut", "not packed"])
+def test_a_file_that_is_packed_wrongly_is_one_clear_error(tmp_path: Path, engine: bool, name: str, raw: bytes) -> None:
+    (tmp_path / name).write_bytes(raw)
+    path = str(tmp_path / name)
+    reads = {
+        "a.csv.gz": Dataset.Tabular.from_delimited_files,
+        "a.jsonl.gz": Dataset.Tabular.from_json_lines_files,
+        "a.json.gz": Dataset.from_json_files,
+    }
+    for read in (reads[name], Dataset.auto_read_files):
+        with pytest.raises(UserErrorException, match="cannot be read: "):
+            read(path)
+    with pytest.raises(UserErrorException, match="cannot be read: "):
+        Dataset.Tabular.from_json_lines_files(path, validate=False).to_pandas_dataframe()
