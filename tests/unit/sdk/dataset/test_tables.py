@@ -274,3 +274,10 @@ def test_a_file_that_is_packed_wrongly_is_one_clear_error(tmp_path: Path, engine
             read(path)
     with pytest.raises(UserErrorException, match="cannot be read: "):
         Dataset.Tabular.from_json_lines_files(path, validate=False).to_pandas_dataframe()
+
+
+def test_unsigned_numbers_are_compared_whatever_their_size(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": pa.array([1, 1 << 63, None], pa.uint64())}), tmp_path / "a.parquet")
+    made = Dataset.Tabular.from_parquet_files(str(tmp_path))
+    for condition, left in ((made["id"] > 5, [1 << 63]), (made["id"] > -1, [1, 1 << 63]), (made["id"] < 0, [])):
+        assert rows_of(made.filter(condition)) == [(value,) for value in left]
