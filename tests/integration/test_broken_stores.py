@@ -102,7 +102,7 @@ def held(request: pytest.FixtureRequest, workspace: Workspace, tmp_path: Path) -
     source.write_bytes(data)
     with CuttingProxy(request.getfixturevalue(fixture)) as proxy:
         store = register(workspace, f"{request.param}_{os.urandom(4).hex()}", proxy)
-        store.upload_files([str(source)], show_progress=False)
+        store.upload_files([str(source)], overwrite=True, show_progress=False)
         proxy.answered = 0
         yield Held(store, proxy, data)
 
