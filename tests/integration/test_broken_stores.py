@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from amlet.base.errors import DatastoreFailed
-from amlet.client.web_files import TRIES, fetch
+from amlet.client.web_files import TIMEOUT_S, TRIES, fetch
 from amlet.sdk.datastore_files import open_all
 from azureml.core import Dataset, Datastore, Workspace
 from azureml.exceptions import AzureMLException
@@ -131,6 +131,19 @@ def test_a_store_that_goes_away_in_mid_download_is_one_error_and_no_file(
     with pytest.raises(AzureMLException, match="cannot be reached"):
         Dataset.Tabular.from_parquet_files((held.store, "large.bin")).register(workspace, "half")
     assert "half" not in workspace.datasets
+
+
+@pytest.mark.every_fault
+def test_a_url_whose_server_goes_silent_costs_a_bounded_time(tmp_path: Path) -> None:
+    with web_server() as web, CuttingProxy(web.port, answer_bytes=MEBIBYTE, stalls=True) as proxy:
+        web.files["/large.bin"] = os.urandom(2 * MEBIBYTE)
+        assert fetch(f"{proxy.url}/large.bin", tmp_path / "one").read_bytes() == web.files["/large.bin"]
+        proxy.answer_bytes = 0
+        began = time.monotonic()
+        with pytest.raises(DatastoreFailed, match="cannot be read: .*timed out"):
+            fetch(f"{proxy.url}/large.bin", tmp_path / "two")
+        assert time.monotonic() - began < (TRIES + 1) * TIMEOUT_S
+        assert not list((tmp_path / "two").rglob("*.part"))
 
 
 @ONE_STORE

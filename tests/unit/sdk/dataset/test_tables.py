@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from amlet.sdk.dataset import Dataset, packages
 from amlet.sdk.dataset.data_type import DataType
 from amlet.sdk.dataset.notes import Notes
+from amlet.sdk.dataset.partition_format import parse
 from amlet.sdk.dataset.reading import read_blocks
 from amlet.sdk.exceptions import DatasetTimestampMissingError, UserErrorException
 
@@ -281,3 +282,22 @@ def test_unsigned_numbers_are_compared_whatever_their_size(tmp_path: Path) -> No
     made = Dataset.Tabular.from_parquet_files(str(tmp_path))
     for condition, left in ((made["id"] > 5, [1 << 63]), (made["id"] > -1, [1, 1 << 63]), (made["id"] < 0, [])):
         assert rows_of(made.filter(condition)) == [(value,) for value in left]
+
+
+def test_a_time_leaves_files_out_whose_paths_tell_an_earlier_one(write: Any) -> None:
+    for day in range(1, 10):
+        header = "other" if day == 3 else "at,v"  # it cannot be read
+        write(
+            f"2020/01/{day:02d}/a.csv",
+            f"{header}\n" + "".join(f"2020-01-{day:02d} {hour:02d}:00,{hour}\n" for hour in range(24)),
+        )
+    root = str(Path(write("x.txt", "")).parent)
+    made = Dataset.Tabular.from_delimited_files(root + "/**/*.csv", partition_format="/{day:yyyy/MM/dd}/a.csv")
+    timed = made.with_timestamp_columns("at", partition_timestamp="day")
+    with pytest.raises(UserErrorException, match="header"):
+        timed.time_after(datetime(2020, 1, 4)).to_pandas_dataframe()
+    frame = timed.time_between(datetime(2020, 1, 7, 22), datetime(2020, 1, 8, 1)).to_pandas_dataframe()
+    assert frame["v"].tolist() == [22, 23, 0, 1]
+    assert len(timed.time_before(datetime(2020, 1, 2)).time_after(datetime.min).take(3).to_pandas_dataframe()) == 3
+    months = parse("/{day:yyyy/MM}/a.csv")
+    assert (months.period.days, parse("/{t:yyyy/MM/dd/HH}/a").period.seconds) == (31, 3600)
