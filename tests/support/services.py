@@ -99,9 +99,10 @@ class Place(NamedTuple):
         self.server.client().services.delete(self.workspace_id, name, VersionQuery(version))
 
 
-def ask(address: str | None, body: bytes = b"x", **headers: str) -> tuple[int, Any]:
+def ask(address: str | None, body: bytes = b"x", *, timeout_s: float = 20, **headers: str) -> tuple[int, Any]:
     """One request on a connection of its own."""
-    with contextlib.closing(http.client.HTTPConnection(urlsplit(address or "").netloc, timeout=20)) as connection:
+    place = urlsplit(address or "").netloc
+    with contextlib.closing(http.client.HTTPConnection(place, timeout=timeout_s)) as connection:
         connection.request("POST", "/score", body, headers)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())

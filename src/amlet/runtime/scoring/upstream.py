@@ -55,7 +55,10 @@ class Upstream(asyncio.Protocol):
             self._answer.set_exception(fresh)
 
     def close(self) -> None:
+        """Give it up. What it was asked may have been taken."""
         self.is_open = False
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionResetError())
         if self._transport is not None:
             self._transport.close()
 
