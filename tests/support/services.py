@@ -183,7 +183,9 @@ def run(data):
 
 def nodes_of(address: str | None, count: int = 12) -> set[str]:
     """The nodes that answer."""
-    return {ask(address)[1][0] for _ in range(count)}
+    told = [ask(address) for _ in range(count)]
+    assert all(status == 200 for status, _ in told), told
+    return {answer[0] for _, answer in told}
 
 
 def counted(address: str | None) -> int:
