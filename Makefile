@@ -12,7 +12,7 @@ check:  ## format, lint, types, layers
 	$(BIN)lint-imports
 
 test:  ## every test
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2
 
 surface:  ## hold the azureml names against the facts of v1's surface
 	$(PYTHON) $(SPEC)/surface_check.py --tier 1 --missing

@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from support.faults import ROW
 from support.ray_cluster import RayCluster, need_ray
 from support.server import RealServer
+from support.workers import ByFile, Turns, own_folder
 
 for _name in [name for name in os.environ if name.startswith(("AMLET_", "AZUREML_"))]:
     del os.environ[_name]
 # No test waits for a Python from outside; those about fetching one allow it, from this machine.
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
-
+# How long an example takes says more about what else runs on the machine than about the code.
+settings.register_profile("amlet", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("amlet")
 
 ALLOWED_SKIPS = Path(__file__).parent / "allowed-skips.txt"
 
+_TURNS = pytest.StashKey[Turns]()
+_NUMBERS = itertools.count()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        own_folder(config.workerinput["workerid"])
+        config.stash[_TURNS] = Turns(Path(config.option.basetemp).parent)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test waits for its turn before its time limit begins to count."""
+    turns = item.config.stash.get(_TURNS, None)
+    if turns is None:
+        return (yield)
+    with turns.turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    _table_of_faults(terminalreporter)
+    if os.environ.get("CI"):
+        _refuse_skips(terminalreporter)
+
+
+def _table_of_faults(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was harmed at which stage, and what became of it."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    rows = [row for report in reports for name, row in report.user_properties if name == ROW]
+    if rows:
+        terminalreporter.section("faults")
+        for stage, victim, outcome, seconds in rows:
+            terminalreporter.write_line(f"{stage:34} {victim:22} {outcome:28} {seconds:6.1f} s")
+
+
+def _refuse_skips(terminalreporter: pytest.TerminalReporter) -> None:
     """In CI a test may be skipped only for a reason that the list allows."""
-    if not os.environ.get("CI"):
-        return
     allowed = [line for line in ALLOWED_SKIPS.read_text().splitlines() if line and not line.startswith("#")]
     for report in terminalreporter.stats.get("skipped", []):
         reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
@@ -37,7 +81,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test ever touches the home of the user who runs it."""
-    monkeypatch.setenv("AMLET_HOME", str(tmp_path_factory.mktemp("home") / "none"))
+    # Not by mktemp, which looks through all folders there are for the next number: half a minute over all tests.
+    folder = tmp_path_factory.getbasetemp() / "homes" / str(next(_NUMBERS))
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("AMLET_HOME", str(folder / "none"))
 
 
 @pytest.fixture
@@ -62,9 +109,9 @@ def shared_server() -> Iterator[RealServer]:
             server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[RayCluster]:
-    """One cluster for all tests: a head without cores, and two machines."""
+    """One cluster for all tests of a file: a head without cores, and two machines. Idle ones take a tenth of a core."""
     need_ray()
     cluster = RayCluster()
     try:

@@ -68,7 +68,7 @@ def put(store: FileStore, path: str, data: bytes) -> None:
 
 
 def get(store: FileStore, path: str, offset: int = 0) -> bytes:
-    stream, total = store.open(path, offset)
+    stream, total, version = store.open(path, offset)
     try:
         data = b""
         while chunk := stream.read(7):
@@ -77,6 +77,8 @@ def get(store: FileStore, path: str, offset: int = 0) -> bytes:
     finally:
         stream.close()
     assert total == offset + len(data) or offset >= total
+    held = store.stat(path)
+    assert held is not None and (held.size_bytes, held.version) == (total, version)
     return data
 
 
@@ -148,7 +150,7 @@ def test_a_large_file_is_whole(store: FileStore) -> None:
     store.check(create=True)
     data = b"0123456789abcdef" * (1 << 20)
     put(store, "large", data)
-    stream, total = store.open("large")
+    stream, total, _ = store.open("large")
     found = b"".join(iter(lambda: stream.read(1 << 20), b""))
     stream.close()
     assert (found == data, total) == (True, len(data))

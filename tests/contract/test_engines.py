@@ -197,6 +197,7 @@ def test_the_next_server_finds_the_nodes_of_the_one_before_and_ends_them(bench: 
     until(lambda: before.names() == set(), what="the end of the node, seen by the engine that started it")
 
 
+@pytest.mark.alone
 def test_no_call_but_the_last_waits(bench: Bench) -> None:
     engine = bench.engine()
     began = time.monotonic()

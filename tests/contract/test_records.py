@@ -37,6 +37,7 @@ from amlet.store.base import (
     FileRecord,
     LeaseRecord,
     ModelFilter,
+    ModelSearch,
     Records,
     RunFilter,
     ServiceRecord,
@@ -941,6 +942,26 @@ def test_models_are_found_and_listed_newest_first(records: Records) -> None:
     assert ids(run_id="r") == ["iris:10"]
     assert ids(framework="Onnx") == ["wine:1", "iris:9"]
     assert ids(latest=True) == ["wine:1", "iris:10"]
+
+
+def test_the_newest_of_each_model_is_searched_and_paged(records: Records) -> None:
+    for number in range(5):
+        write(records, lambda tx, number=number: tx.models.add(model_of(1, f"m{number}", framework="Onnx")))
+    write(records, lambda tx: tx.models.add(model_of(2, "m1", tags={"Team": "visiön", "100%": None})))
+
+    def page(**chosen: Any) -> tuple[list[str], int | None]:
+        found, following = records.read(lambda tx: tx.models.page("w", ModelSearch(**chosen)))
+        return [model.id for model in found], following
+
+    assert page() == (["m1:2", "m4:1", "m3:1", "m2:1", "m0:1"], None)
+    first, place = page(limit=2)
+    second, further = page(limit=2, before=place)
+    assert (first, second, page(limit=2, before=further)) == (["m1:2", "m4:1"], ["m3:1", "m2:1"], (["m0:1"], None))
+    assert page(framework="Onnx")[0] == ["m4:1", "m3:1", "m2:1", "m0:1"]  # what the newest version says
+    for text in ("VISI team", "visiön", "100%", "M1"):
+        assert page(text=text)[0] == ["m1:2"], text
+    for text in ("vision", "1%0", "m_", "onnx m1"):
+        assert page(text=text)[0] == [], text
 
 
 def test_models_made_with_a_dataset_are_found(records: Records) -> None:

@@ -301,6 +301,7 @@ def test_a_command_decides_how_it_ends_when_asked_to(place: Place) -> None:
     assert ended.result is not None and ended.result.exit_code == 5
 
 
+@pytest.mark.alone
 def test_the_start_costs_little_beyond_pythons_own(place: Place) -> None:
     place.write("print('hi')", "hi.py")
     JobFile("hi.py").write(place.attempt)

@@ -92,6 +92,7 @@ def _held(group: Cgroup, text: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.alone
 def test_the_kernel_ends_who_takes_more_memory_and_the_group_tells_it(handed_over: str) -> None:
     share, named = Share(1, 128 * MIB), {VARIABLE: handed_over}
     small = make_cgroup("small", share, memory_bytes=128 * MIB, variables=named)
@@ -109,6 +110,7 @@ def test_the_kernel_ends_who_takes_more_memory_and_the_group_tells_it(handed_ove
     assert not [below for folder in _folders(handed_over) for below in folder.glob("amlet-*")]
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="a machine of one core has nothing to divide")
 def test_processes_of_a_job_have_together_no_more_processor_time_than_its_cores(handed_over: str) -> None:
     group = make_cgroup("slow", Share(1, MIB), memory_bytes=None, variables={VARIABLE: handed_over})

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from amlet.domain.deployment import Capture
+from amlet.domain.environment import EnvironmentSpec
+from amlet.domain.model import Resources
+from amlet.wire.services import VersionQuery
 from support.cli import START, CommandLine
 from support.server import RealServer, until
 from support.services import ask, with_key
@@ -59,6 +63,38 @@ def test_a_folder_of_sources_goes_along(line: CommandLine) -> None:
     line.cli("deploy", "folder", "--script", "main.py", "--source", "the sources", *PACKAGES)
     assert line.json("services", "call", "folder", "x") == "beside"
     line.cli("services", "delete", "folder")
+
+
+def test_v1s_files_deploy_as_they_did(line: CommandLine) -> None:
+    packages = {"condaDependencies": {"dependencies": [{"pip": ["wheel"]}]}}
+    environment = {"name": "of-file", "environmentVariables": {"WORD": "filed"}, "python": packages}
+    inference = {"entryScript": "main.py", "sourceDirectory": "the sources", "environment": environment}
+    deployment = {"computeType": "aks", "numReplicas": 1, "maxQueueWaitMs": 700, "keys": {"primaryKey": "the-first"}}
+    (line.folder / "ic.json").write_text(json.dumps(inference))
+    (line.folder / "dc.yml").write_text(json.dumps(deployment))
+    line.cli("deploy", "filed", "--inference-config-file", "ic.json", "--deploy-config-file", "dc.yml", "--cpu", "1")
+    service = line.client.services.get(line.workspace_id, "filed")
+    asked = service.deployment
+    assert (asked.kind, asked.auth, asked.max_wait_ms, asked.scoring_timeout_ms) == ("aks", "key", 700, 60000)
+    assert asked.resources == Resources(cpu=1.0) and asked.environment and asked.environment.pip == ["wheel"]
+    assert ask(service.address, **with_key("the-first")) == (200, "beside")
+
+    registered = EnvironmentSpec("kept", pip=["wheel"], variables={"WORD": "kept"})
+    line.client.environments.register(line.workspace_id, registered)
+    (line.folder / "ic.json").write_text(json.dumps({"entryScript": "score.py", "environment": {"name": "kept"}}))
+    line.cli("services", "update", "filed", "--ic", "ic.json")
+    until(lambda: ask(service.address, **with_key("the-first")) == (200, ["x", "kept"]), what="the script of the file")
+    told = line.cli("services", "update", "filed", "--ic", "ic.json", "--script", "score.py", code=1).err
+    assert "--script and --source go without it" in told
+    line.client.services.delete(line.workspace_id, "filed", VersionQuery())
+
+
+def test_how_much_is_captured_is_asked_for(line: CommandLine) -> None:
+    options = ("--capture", "25", "--capture-days", "7", "--capture-gb", "0.5")
+    line.cli("deploy", "captured", "--script", "score.py", *PACKAGES, "--detach", *options)
+    asked = line.client.services.get(line.workspace_id, "captured").deployment
+    assert asked.capture == Capture(True, True, 0.25, keep_days=7, keep_bytes=1 << 29)
+    line.client.services.delete(line.workspace_id, "captured", VersionQuery())
 
 
 def test_keys_are_shown_and_turned_over(line: CommandLine) -> None:
@@ -112,6 +148,7 @@ def test_a_script_that_fails_is_told_with_its_traceback(line: CommandLine) -> No
         (["--script", "score.py", "--replicas", "2", "--autoscale", "1:2"], "cannot be given together"),
         (["--script", "score.py", "--autoscale", "many"], "is not MIN:MAX"),
         (["--script", "score.py", "--pip", "requirements.txt", "--conda", "x.yml"], "cannot be given together"),
+        (["--script", "score.py", "--capture-days", "3"], "need --capture"),
         (["-m", "no-such-model"], "no-such-model"),
         ([], "You must provide an InferenceConfig"),
     ],

@@ -84,6 +84,34 @@ def test_local_files_are_uploaded_when_they_are_registered(workspace: Workspace,
     assert held.id is not None
 
 
+def test_the_first_generation_is_registered_found_and_changed(workspace: Workspace, store: Any) -> None:
+    sales = Dataset.from_pandas_dataframe(FRAME, path=(store, "first"))
+    held = sales.register(workspace, "first", "of 2019", {"by": "hand"})
+    assert (held.name, held.definition_version, held.description, held.tags) == (
+        "first",
+        "1",
+        "of 2019",
+        {"by": "hand"},
+    )
+    with pytest.raises(UserErrorException, match="exist_ok=True"):
+        sales.register(workspace, "first")
+    assert sales.register(workspace, "first", exist_ok=True, update_if_exist=True).definition_version == "1"
+    few = Dataset(sales.definition.take(1)).register(workspace, "first", exist_ok=True, update_if_exist=True)
+    assert (few.definition_version, few.head(5)["city"].tolist()) == ("2", ["Oslo"])
+    cities = few.update_definition(few.definition.keep_columns(["city"]), "cities alone")
+    assert (cities.definition_version, cities.description) == ("3", "cities alone")
+    found = Dataset.get(workspace, name="first").update(tags={"by": "machine"})
+    assert (found.id, list(found.head(1)), found.tags) == (cities.id, ["city"], {"by": "machine"})
+    assert list(found.get_definitions()) == ["3", "2", "1"]
+    assert list(found.get_definition("1").to_pandas_dataframe()) == ["city", "sold"]
+    pd.testing.assert_frame_equal(Dataset(None, workspace, id=held.id).to_pandas_dataframe(), FRAME)
+    assert "first" in [dataset.name for dataset in Dataset.list(workspace)]
+    with pytest.raises(UserErrorException, match="either a name or an id"):
+        Dataset.get(workspace)
+    with pytest.raises(UserErrorException, match="registered datasets"):
+        sales.update_definition(found, "again")
+
+
 def test_a_table_is_partitioned_on_a_datastore(workspace: Workspace, store: Any) -> None:
     made = Dataset.Tabular.register_pandas_dataframe(FRAME, (store, "parts"), "whole", show_progress=False)
     parts = made.partition_by(["city"], (store, "by-city"), name="by-city", show_progress=False)

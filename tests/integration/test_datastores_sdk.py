@@ -7,17 +7,23 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from amlet.base.errors import DatastoreFailed
+from amlet.base.hashing import sha256_stream
 from amlet.client.downloads import download
+from amlet.client.uploads import send_missing
+from amlet.domain.artifact import Entry
+from amlet.wire.data import PutDataAnswer, PutDataFiles
 from amlet.wire.files import FileQuery
-from azureml.core import Datastore, Workspace
+from azureml.core import Dataset, Datastore, Workspace
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 from azureml.exceptions import UserErrorException
 from support.azurite import ACCOUNT, KEY, azurite
+from support.mariadb import PASSWORD, mariadb
 from support.s3_server import s3_server
-from support.server import RealServer
+from support.server import RealServer, until
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +142,30 @@ def test_what_v1_had_and_is_refused_says_what_to_use(workspace: Workspace) -> No
             getattr(Datastore, name)(workspace, "x")
 
 
+def test_a_database_of_mysqls_is_read_as_a_table(workspace: Workspace) -> None:
+    fill = (
+        "CREATE TABLE sales (id int, amount decimal(10, 2), sold datetime, big bigint unsigned, at time);\n"
+        "INSERT INTO sales VALUES (1, 1.10, '2020-01-01 10:00:00', 18446744073709551615, '10:30:00');\n"
+        "INSERT INTO sales VALUES (2, NULL, NULL, 1, NULL);\n"
+    )
+    with mariadb(fill) as settings:
+        with pytest.raises(UserErrorException, match="does not let us in") as told:
+            Datastore.register_azure_my_sql(workspace, "shop", user_password="wrong-secret", **settings)
+        assert "wrong-secret" not in str(told.value) and "shop" not in workspace.datastores
+        store = Datastore.register_azure_my_sql(workspace, "shop", user_password=PASSWORD, **settings)
+        table = Dataset.Tabular.from_sql_query((store, "SELECT * FROM sales ORDER BY id"))
+        table.register(workspace, "sales-of-mysql")
+        frame = Dataset.get_by_name(workspace, "sales-of-mysql").to_pandas_dataframe()
+        assert frame["amount"].tolist()[0] == 1.1
+        assert frame["sold"].tolist()[0] == pd.Timestamp("2020-01-01 10:00")
+        assert frame["big"].tolist() == [2.0**64, 1.0]
+        later = Dataset.Tabular.from_sql_query((store, "SELECT seq + 9223372036854775605 AS n FROM seq_1_to_203"))
+        assert later.to_pandas_dataframe()["n"].isna().sum() == 1  # types are told by the first 200 rows
+        assert frame["at"].tolist()[0] == "10:30:00"
+    with pytest.raises(UserErrorException, match="cannot be reached"):
+        table.to_pandas_dataframe()
+
+
 def test_a_store_that_goes_away_in_the_middle_of_a_download_leaves_no_file(
     workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -165,3 +195,26 @@ def test_a_store_that_goes_away_in_the_middle_of_a_download_leaves_no_file(
                 progress=go_away,
             )
     assert [path.name for path in tmp_path.iterdir()] == ["large.bin"]
+
+
+def test_a_write_that_takes_longer_than_a_client_waits_is_asked_after_and_done_once(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    held, source = workspace._connection, tmp_path / "slow.bin"
+    source.write_bytes(b"0123456789" * 1000)
+    with source.open("rb") as stream:
+        sha256, size = sha256_stream(stream)
+    asked = PutDataFiles([Entry("slow.bin", sha256, size)], request_id="one", wait_s=0.0)
+
+    def ask(request: PutDataFiles) -> PutDataAnswer | None:
+        answer = held.client.datastores.put_files(held.workspace_id, "workspaceblobstore", request)
+        return None if answer.is_pending else answer
+
+    assert ask(asked) is None  # it has begun
+    assert until(lambda: ask(asked), what="the blobs it lacks").missing == [sha256]
+    send_missing(held.client, held.workspace_id, [sha256], {sha256: (source, size)})
+    # The same request, asked again, is the same piece of work: what it wrote itself was not there before.
+    for _ in range(2):
+        assert until(lambda: ask(asked), what="the write") == PutDataAnswer([])
+    again = asked._replace(request_id="two")
+    assert until(lambda: ask(again), what="the next write") == PutDataAnswer([], ["slow.bin"])

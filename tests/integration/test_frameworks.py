@@ -41,6 +41,24 @@ columns = ColumnTransformer([("city", OneHotEncoder(handle_unknown="ignore"), ["
 pipeline = make_pipeline(columns, DecisionTreeClassifier(random_state=0)).fit(people, [0, 1, 0, 1])
 types = [("age", FloatTensorType([None, 1])), ("city", StringTensorType([None, 1]))]
 open("people.onnx", "wb").write(to_onnx(pipeline, initial_types=types, options={"zipmap": False}).SerializeToString())
+from onnx import TensorProto, helper, numpy_helper, save
+def graph(name, nodes, inputs, outputs=(("out", TensorProto.FLOAT, [None, 1]),), constants=()):
+    made = helper.make_graph(nodes, name, [helper.make_tensor_value_info(*one) for one in inputs],
+                             [helper.make_tensor_value_info(*one) for one in outputs], list(constants))
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    save(model, name + ".onnx")
+F = TensorProto.FLOAT
+weights = numpy_helper.from_array(np.array([[1.0], [10.0], [100.0], [1000.0]], "f4"), "w")
+flat = [helper.make_node("Flatten", ["x"], ["flat"], axis=1), helper.make_node("MatMul", ["flat", "w"], ["out"])]
+product = [helper.make_node("MatMul", ["x", "w"], ["out"])]
+graph("squares", flat, [("x", F, ["rows", 2, 2])], constants=[weights])
+graph("free", flat, [("x", F, ["rows", 2, "any"])], constants=[weights])
+graph("one-row", product, [("x", F, [1, 4])], (("out", F, [1, 1]),), constants=[weights])
+graph("eight-rows", product, [("x", F, [8, 4])], (("out", F, [8, 1]),), constants=[weights])
+graph("scalars", [helper.make_node("Neg", ["x"], ["out"])], [("x", F, ["rows"])], (("out", F, ["rows"]),))
+graph("two-wide", [helper.make_node("Add", ["a", "b"], ["out"])], [("a", F, ["rows", 3]), ("b", F, ["rows", 3])],
+      (("out", F, ["rows", 3]),))
 light = lightgbm.LGBMClassifier(n_estimators=5, verbose=-1).fit(X, y)
 light.booster_.save_model("light.txt")
 joblib.dump(light, "light.joblib")
@@ -142,6 +160,50 @@ def test_regressors_and_named_inputs(frameworks: Path, files: Path) -> None:
     assert boosted["answer"] == [pytest.approx(0.2, abs=0.3)]
     for one in people:
         assert (one["answer"], one["names"]) == ([1, 0], ["age", "city"])
+
+
+def test_rows_of_more_dimensions_and_graphs_of_one_row(frameworks: Path, files: Path) -> None:
+    square, other = [[1, 2], [3, 4]], [[0.5, 0], [0, 1]]
+    asked = [
+        ["squares.onnx", {}, "predict", [square, other]],
+        ["free.onnx", {}, "predict", [square, other]],
+        ["one-row.onnx", {}, "predict", [[1, 2, 3, 4], [0.5, 0, 0, 1]]],
+    ]
+    found = answers(frameworks, files, asked)
+    for one in found:
+        assert one["answer"] == [4321.0, 1000.5]
+    assert [one["how"] for one in found] == ["within rounding", None, "within rounding"]
+    assert (
+        "with a sample request of its kind this would be known" in found[1]["why_not"]
+    )  # 8 values are too many for it
+    refused = answers(frameworks, files, [[f"{name}.onnx", {}, "predict", []] for name in REFUSED])
+    for (name, why), one in zip(REFUSED.items(), refused, strict=True):
+        assert why in one["error"], name
+
+
+REFUSED = {
+    "eight-rows": "'x' takes exactly 8 rows at a time: export it with a first dimension of any size",
+    "scalars": "'x' has 1 dimensions, and rows have at least 2",
+    "two-wide": "'a' has the shape ['rows', 3], and of several inputs each must be a column, [rows, 1]; 'b' has",
+}
+
+
+def test_a_service_of_squares_says_what_it_takes(frameworks: Path, overlay: Path, files: Path, tmp_path: Path) -> None:
+    with replica_of(frameworks, overlay, files / "squares.onnx", tmp_path / "r") as replica:
+        assert replica.score({"data": [[[1, 2], [3, 4]]]}) == (200, {"predict": [4321.0]})
+        for wrong, says in (
+            ([[1, 2, 3, 4]], "Rows have the shape [4]; expected a list of rows of numbers of the shape [2, 2]."),
+            ([[[1, 2], [3]]], "Rows are not all of one shape, or a value is no number; expected"),
+            ([[["a", "b"], ["c", "d"]]], "a value is no number"),
+            ([{"x": 1}], "Rows are not all of one shape, or a value is no number"),
+            ([[[1, 2]]], "Rows have the shape [1, 2]"),
+        ):
+            status, body = replica.score({"data": wrong})
+            assert status == 400 and says in body["message"], (wrong, body)
+        document = replica.ask("GET", "/swagger.json?version=3")[1]
+        takes = document["components"]["schemas"]["ServiceInput"]
+        assert takes["example"] == {"data": [[[0.0, 0.0], [0.0, 0.0]]], "method": "predict"}
+        assert takes["properties"]["data"]["items"]["items"]["maxItems"] == 2
 
 
 def test_what_a_skops_file_may_make_is_the_deployment_s_to_say(frameworks: Path, files: Path) -> None:

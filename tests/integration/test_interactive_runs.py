@@ -190,6 +190,7 @@ def test_a_run_that_its_script_forgot_ends_as_the_script_does(
     assert [child.status for child in run.get_children()] == [FAILED]
 
 
+@pytest.mark.alone
 def test_logging_goes_on_while_the_server_is_frozen_and_every_value_arrives_once_in_order(
     workspace: Workspace, fresh_server: RealServer
 ) -> None:

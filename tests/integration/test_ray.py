@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,9 @@ from amlet.domain.run import CANCELED, COMPLETED, FAILED, QUEUED, RUNNING, Run
 from amlet.operations.lease import LEASE_S
 from amlet.runtime.process import mark_of
 from amlet.wire.computes import UpdateCompute
+from azureml.core import Dataset, Workspace
+from azureml.data import OutputFileDatasetConfig
+from support.data_runs import Place
 from support.networks import Networks
 from support.on_ray import WAITS, OnRay, on_ray, workers
 from support.pair import HELLO
@@ -87,6 +92,60 @@ def test_a_run_over_two_machines_has_a_rank_on_each(ray_cluster: RayCluster, sha
     check_ranks(shared, run)
     assert [len(list(root.glob("*/nodes/gang*"))) for root in roots] == [1, 1]
     shared.gone("gang")
+
+
+DATA = """
+import pathlib, sys
+mounted, downloaded, left = map(pathlib.Path, sys.argv[1:])
+one, two = (path.read_text().split() for path in (mounted / "a.csv", downloaded / "deep" / "b.csv"))
+print((mounted / "a.csv").is_symlink(), one, two)
+(downloaded / "a.csv").write_text("mine")
+left.mkdir(parents=True, exist_ok=True)
+(left / "made.csv").write_text("x\\n3\\n")
+"""
+
+
+def test_data_comes_to_a_machine_that_sees_no_folder_of_the_servers_and_goes_back(
+    ray_cluster: RayCluster, shared: OnRay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount -t tmpfs none "$0" && exec "$@"',
+        str(shared.server.home.root),
+    ]
+    if subprocess.run([*hide, "true"], capture_output=True).returncode:
+        pytest.skip("no private mounts on this machine")
+    root = ray_cluster.root / "data"
+    ray_cluster.add_machine({"amlet_data": 1}, before=hide, AMLET_NODE_ROOT=str(root))
+    shared.cluster("data")
+    monkeypatch.setenv("AMLET_URL", shared.server.url)
+    monkeypatch.setenv("AMLET_TOKEN", shared.server.token)
+    workspace = Workspace.get("quick", subscription_id="s", resource_group="g")
+    place, store = Place(workspace, tmp_path), workspace.get_default_datastore()
+    (tmp_path / "given" / "deep").mkdir(parents=True)
+    (tmp_path / "given" / "a.csv").write_text("x\n1\n")
+    (tmp_path / "given" / "deep" / "b.csv").write_text("x\n2\n")
+    files = Dataset.File.upload_directory(str(tmp_path / "given"), (store, "given"), show_progress=False)
+    given = files.register(workspace, "given")
+    output = OutputFileDatasetConfig("left", (store, "left/{run-id}")).as_upload().register_on_complete("made")
+    arguments = [given.as_named_input("a").as_mount(), given.as_named_input("b").as_download(), output]
+
+    run = place.submit(DATA, arguments, compute_target="data")
+
+    printed = place.printed(run)
+    assert [line for line in printed if not line.startswith("amlet: ")] == ["True ['x', '1'] ['x', '2']"]
+    assert len([line for line in printed if line.startswith("amlet: ")]) == 3, printed
+    # Fetched into the machine's own cache, once for both.
+    assert len([path for path in root.rglob("a.csv") if "data" in path.relative_to(root).parts[:3]]) == 1
+    made = Dataset.get_by_name(workspace, "made")
+    assert made.to_path() == ["/made.csv"]
+    assert Path(made.download(str(tmp_path / "back"))[0]).read_text() == "x\n3\n"
+    assert Path(given.download(str(tmp_path / "again"))[0]).read_text() == "x\n1\n"
+    workspace._connection.client.close()
+    shared.gone("data")
 
 
 @pytest.mark.every_fault

@@ -110,7 +110,7 @@ def test_the_default_method_is_predict_proba_where_the_model_has_it(replicas: An
 def test_how_requests_share_calls_is_told(replicas: Any) -> None:
     assert replicas("svc.joblib").state().facts["sharing"] == {"how": EXACT, "alone": None, "alone_method": None}
     linear = replicas("logistic.joblib").state().facts["sharing"]
-    assert linear == {"how": ROUNDING, "alone": None, "alone_method": "predict"}
+    assert linear == {"how": ROUNDING, "alone": None, "alone_method": None}  # a guard sees to its labels
     assert replicas("people.joblib").state().facts["sharing"]["how"] == EXACT
     assert "Requests that arrive together share calls: answers are those of each alone within rounding" in (
         replicas("logistic.joblib").log

@@ -89,6 +89,41 @@ def test_updates_while_clients_ask_without_a_pause_lose_no_request(place: Place)
         ask(service.address)
 
 
+def test_no_request_is_refused_while_a_killed_node_is_replaced_and_replaced_again(place: Place) -> None:
+    place.deploy("survives", ECHO, replicas=2)
+    address = place.settled("survives").address
+    assert address is not None
+    with Clients(address) as clients:
+        for _ in range(2):
+            node, before = place.server.node_pid(), place.pids("survives", 1)
+            os.kill(node, signal.SIGKILL)
+            until(lambda node=node: place.server.node_pid() != node, what="the next node")
+            until(
+                lambda before=before: len(found := place.pids("survives", 1)) == 2 and not set(found) & set(before),
+                what="the next node's own processes alone",
+                seconds=30,
+            )
+            until(lambda: clients.answers[-1]["pid"] in place.pids("survives", 1), what="an answer of theirs")
+            assert place.settled("survives").address == address
+    assert clients.failures == []
+
+    # What is not wanted any more ends.
+    node, before = place.server.node_pid(), place.pids("survives", 1)
+    os.kill(node, signal.SIGKILL)
+    place.delete("survives")
+    until(lambda: not place.pids("survives", 1), what="the end of what was left")
+    until(lambda: not any(_is_alive(pid) for pid in before), what="the end of its processes")
+    with pytest.raises(OSError, match=r"refused|reset"):
+        ask(address)
+
+
+def _is_alive(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
 def test_an_update_that_fails_leaves_the_revision_before_it_answering(place: Place) -> None:
     place.deploy("kept-up", ECHO)
     service = place.settled("kept-up")

@@ -560,6 +560,7 @@ def test_a_machine_that_is_cut_off_for_longer_than_the_lease_loses_its_run_and_e
     assert finish(client, again).status == "Completed"
 
 
+@pytest.mark.alone
 def test_a_machine_that_cannot_be_reached_is_given_up_its_trouble_is_not_and_nobody_waits_for_it(
     sshd: Sshd, tmp_path, monkeypatch
 ):

@@ -7,20 +7,20 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.server import until
+from support.workers import MACHINE, locked
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """Those that Azurite's documentation gives: they open nothing else."""
 
 PACKAGE = "azurite@3"
-INSTALLED = Path(tempfile.gettempdir()) / f"amlet-azurite-{os.getuid()}"
+INSTALLED = MACHINE / f"amlet-azurite-{os.getuid()}"
 
 
 def free_port() -> int:
@@ -41,27 +41,27 @@ def program() -> Path:
     if npm is None or shutil.which("node") is None:
         pytest.skip("no npm for Azurite")
     script = INSTALLED / "node_modules" / ".bin" / "azurite-blob"
-    if not script.exists():
-        made = INSTALLED.with_name(f"{INSTALLED.name}-{os.getpid()}")
-        made.mkdir(exist_ok=True)
-        told = subprocess.run(
-            [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(made), PACKAGE],
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        if told.returncode:
-            pytest.skip("no npm for Azurite: " + told.stderr[-200:])
-        with contextlib.suppress(OSError):  # another process was quicker
+    with locked(INSTALLED.with_suffix(".lock")):
+        if not script.exists():
+            made = INSTALLED.with_name(f"{INSTALLED.name}-{os.getpid()}")
+            made.mkdir(exist_ok=True)
+            told = subprocess.run(
+                [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(made), PACKAGE],
+                capture_output=True,
+                text=True,
+                timeout=240,
+            )
+            if told.returncode:
+                pytest.skip("no npm for Azurite: " + told.stderr[-200:])
             made.rename(INSTALLED)
     return script
 
 
 @contextlib.contextmanager
-def azurite(folder: Path) -> Iterator[str]:
-    """The endpoint, `127.0.0.1:port`, of an emulator of its own."""
+def azurite(folder: Path, *more: str) -> Iterator[str]:
+    """The endpoint, `127.0.0.1:port`, of an emulator of its own, told more arguments."""
     port = free_port()
-    arguments = ["--blobPort", str(port), "--location", str(folder), "--silent", "--skipApiVersionCheck"]
+    arguments = ["--blobPort", str(port), "--location", str(folder), "--silent", "--skipApiVersionCheck", *more]
     process = subprocess.Popen([str(program()), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until(lambda: listens(port), what="Azurite")

@@ -1,4 +1,4 @@
-"""A TCP proxy that resets every connection after so many bytes: a network that never holds for long."""
+"""A TCP proxy that resets every connection after so many bytes, or goes silent: a network that never holds for long."""
 
 from __future__ import annotations
 
@@ -12,12 +12,36 @@ PIECE_BYTES = 16 << 10
 
 
 class CuttingProxy:
-    """Stands before a server. Bytes and connections are counted on the way to it."""
+    """Stands before a server. Bytes and connections are counted on the way to it.
 
-    def __init__(self, port: int, *, every_bytes: int) -> None:
+    Args:
+        every_bytes: How many bytes of requests a connection lasts; None: any number.
+        answer_bytes: How many bytes of answers a connection lasts; None: any number.
+        resets: A connection is reset after them, and what is still under way is lost; else it is closed.
+        stalls: After them nothing comes any more.
+        ends: After the first such break every connection is closed at once: the server has gone away.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        *,
+        every_bytes: int | None = None,
+        answer_bytes: int | None = None,
+        resets: bool = False,
+        stalls: bool = False,
+        ends: bool = False,
+    ) -> None:
         self.bytes = 0
+        self.answered = 0
         self.connections = 0
-        self.every_bytes: int | None = every_bytes
+        self.every_bytes = every_bytes
+        self.answer_bytes = answer_bytes
+        self.resets = resets
+        self.stalls = stalls
+        self.ends = ends
+        self.has_ended = False
+        self._closed = threading.Event()
         self._port = port
         self._lock = threading.Lock()
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -25,8 +49,12 @@ class CuttingProxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._own_port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._own_port}"
+        return f"http://{self.address}"
 
     def __enter__(self) -> CuttingProxy:
         return self
@@ -34,6 +62,7 @@ class CuttingProxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed.set()
         self._listening.close()
 
     def _accept(self) -> None:
@@ -41,6 +70,9 @@ class CuttingProxy:
             while True:
                 client, _ = self._listening.accept()
                 self.connections += 1
+                if self.has_ended:
+                    client.close()
+                    continue
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -69,6 +101,22 @@ class CuttingProxy:
             answers.join(5)
 
     def _answers(self, server: socket.socket, client: socket.socket) -> None:
+        lasted = 0
         with contextlib.suppress(OSError):
-            while data := server.recv(1 << 16):
+            while data := server.recv(PIECE_BYTES):
+                if self.answer_bytes is not None:  # it may have been set while the connection was open
+                    data = b"" if self.has_ended else data[: self.answer_bytes - lasted]
+                    lasted += len(data)
                 client.sendall(data)
+                with self._lock:
+                    self.answered += len(data)
+                if self.answer_bytes is not None and (lasted >= self.answer_bytes or self.has_ended):
+                    break
+            else:
+                return
+            if self.stalls:
+                self._closed.wait()
+            self.has_ended = self.ends
+            if self.resets:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.shutdown(socket.SHUT_RD)  # wakes the thread that closes it

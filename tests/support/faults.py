@@ -34,11 +34,19 @@ from amlet.wire.server import StopServer
 from amlet.wire.workspaces import EnsureWorkspace
 from support.server import RealServer, until
 
-OWN_PYTHON = EnvironmentSpec("own", user_managed=True, interpreter=sys.executable)
-"""Quick: nothing is resolved and nothing built."""
+
+def own_python(python: str | Path) -> EnvironmentSpec:
+    """Quick: nothing is resolved and nothing built."""
+    return EnvironmentSpec("own", user_managed=True, interpreter=str(python))
+
+
+OWN_PYTHON = own_python(sys.executable)
 
 TINY = EnvironmentSpec("tiny", python="3.11", pip=["tiny"])
 """One small wheel of the slow index."""
+
+ROW = "fault"
+"""The property of a report that holds a row for the table of faults: stage, victim, outcome, seconds."""
 
 SETTLED_S = 30.0
 """After a kill -9 of anything, every run goes on or ends within this time."""

@@ -13,7 +13,16 @@ from amlet.cli import source
 from amlet.cli.options import key_values, keys_or_values
 from amlet.client.uploads import submit_with_blobs
 from amlet.domain.artifact import Entry
-from amlet.domain.deployment import AKS_SERVICE, BY_KEY, BY_TOKEN, LOCAL_SERVICE, OPEN, Autoscale, Deployment
+from amlet.domain.deployment import (
+    AKS_SERVICE,
+    BY_KEY,
+    BY_TOKEN,
+    LOCAL_SERVICE,
+    OPEN,
+    Autoscale,
+    Capture,
+    Deployment,
+)
 from amlet.domain.model import Resources
 from amlet.sdk.connection import Connection
 from amlet.sdk.deployment import with_inference
@@ -25,6 +34,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="`iris`, `iris:2`, `iris@champion`."),
+    click.option(
+        "--ic", "--inference-config-file", "inference_file", metavar="FILE", help="v1's inferenceconfig.json or .yml."
+    ),
     click.option("--script", metavar="FILE", help="The entry script, with init() and run()."),
     click.option("--source", "source_folder", metavar="FOLDER", help="A folder that goes along with the script."),
     click.option("--conda", metavar="FILE", help="Packages: a conda yaml."),
@@ -41,6 +53,9 @@ _OPTIONS = (
     click.option("--max-wait-ms", type=click.IntRange(min=0), help="How long one may wait for its turn."),
     click.option("--concurrency", type=click.IntRange(min=1), help="Calls at a time in each process."),
     click.option("--cors", "cors_origins", multiple=True, metavar="ORIGIN", help="Pages that may ask. Repeat."),
+    click.option("--capture", type=click.IntRange(0, 100), metavar="PERCENT", help="Keep so many of the requests."),
+    click.option("--capture-days", type=click.IntRange(min=1), help="How long they are kept. Default: 30."),
+    click.option("--capture-gb", type=click.FloatRange(min=0.001), help="How much is kept of them. Default: 1."),
     click.option("--method", metavar="NAME", help="Without a script: what is called when a request names nothing."),
     click.option(
         "-e", "variables", multiple=True, metavar="KEY=VALUE", callback=key_values, help="An environment variable."
@@ -77,11 +92,19 @@ class Asked(NamedTuple):
         return submit_with_blobs(call, held.client, held.workspace_id, sources)
 
 
-def deployment_of(options: Mapping[str, Any], before: Deployment, name: str, folder: Path, where: Workspace) -> Asked:
+def deployment_of(
+    options: Mapping[str, Any],
+    before: Deployment,
+    name: str,
+    folder: Path,
+    where: Workspace,
+    inference: InferenceConfig | None = None,
+) -> Asked:
     """The deployment that the options make of an earlier or an empty one: what none names stays.
 
     Args:
         name: The service's, after which an environment from a file is called.
+        inference: What --ic holds; --conda, --pip and --env go before its environment, as they did in v1.
 
     Raises:
         InvalidInput: for options that do not go together, or files that cannot be read.
@@ -107,6 +130,7 @@ def deployment_of(options: Mapping[str, Any], before: Deployment, name: str, fol
     if options["variables"]:
         changes["variables"] = {**before.variables, **options["variables"]}
     changes.update(_scale(options))
+    changes.update(_capture(options, before.capture))
     if options["cpu"] is not None or options["memory_gb"] is not None:
         earlier = before.resources or Resources()
         cpu = earlier.cpu if options["cpu"] is None else options["cpu"]
@@ -121,6 +145,12 @@ def deployment_of(options: Mapping[str, Any], before: Deployment, name: str, fol
     if deployment.kind == LOCAL_SERVICE and is_of_aks:
         # In v1 only those had keys, more than one process, or a cluster.
         deployment = deployment._replace(kind=AKS_SERVICE)
+    if inference is not None:
+        if options["script"] is not None or options["source_folder"] is not None:
+            raise InvalidInput("--ic names the entry script: --script and --source go without it.")
+        wanted = with_inference(deployment, inference)
+        of_options = wanted.deployment._replace(environment=deployment.environment)
+        return Asked(wanted.deployment if made is None else of_options, wanted.source)
     if options["script"] is None:
         if options["source_folder"] is not None:
             raise InvalidInput("--source needs --script, which says what is run of it.")
@@ -143,6 +173,22 @@ def _scale(options: Mapping[str, Any]) -> dict[str, Any]:
     if not (sign and least.isascii() and least.isdigit() and most.isascii() and most.isdigit()):
         raise InvalidInput(f"{options['autoscale']!r} is not MIN:MAX, such as 1:4.")
     return {"replicas": None, "autoscale": Autoscale(int(least), int(most))}
+
+
+def _capture(options: Mapping[str, Any], before: Capture | None) -> dict[str, Any]:
+    share, days, size_gb = (options[name] for name in ("capture", "capture_days", "capture_gb"))
+    if share == 0:
+        return {"capture": None}
+    if share is None and before is None and (days, size_gb) != (None, None):
+        raise InvalidInput("--capture-days and --capture-gb need --capture, which says how many requests are kept.")
+    made = before or Capture(inputs=True, predictions=True)
+    if share is not None:
+        made = made._replace(share=share / 100)
+    if days is not None:
+        made = made._replace(keep_days=days)
+    if size_gb is not None:
+        made = made._replace(keep_bytes=int(size_gb * (1 << 30)))
+    return {"capture": made} if (share, days, size_gb) != (None, None, None) else {}
 
 
 def _model_id(held: Connection, text: str) -> str:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 TOTAL_BYTES_HEADER = "Amlet-Total-Bytes"
 """The size of the whole file, in an answer that begins at an offset."""
 
+VERSION_HEADER = "Amlet-Version"
+"""The version of the file's content, of a file that may change."""
+
+RECEIVE_BYTES = 256 << 10
+"""How much is asked of a connection at a time."""
+
 
 class Broken(Unavailable):
     """A connection was refused or broke.
@@ -43,11 +49,13 @@ class Body:
 
     Attributes:
         total_bytes: The size of the whole file that this is a part of, when the server told it.
+        version: That of the file's content, when the server told it; else empty.
     """
 
     def __init__(self, response: HTTPResponse, url: str, release: Callable[[bool], None]) -> None:
         """`release` takes the connection back: with True when it can serve again, with False to close it."""
         total = response.getheader(TOTAL_BYTES_HEADER)
+        self.version = response.getheader(VERSION_HEADER) or ""
         self.total_bytes: Optional[int] = int(total) if total and total.isdigit() else None
         self._response = response
         self._url = url
@@ -80,8 +88,12 @@ class Body:
 
         if self._release is None:
             return b""
+        if self._left == 0:
+            self._end(reusable=True)
+            return b""
         try:
-            chunk = self._response.read(chunk_bytes)
+            # What one receive brings: what a longer read had gathered before the connection breaks would be lost.
+            chunk = self._response.read1(min(chunk_bytes, RECEIVE_BYTES, self._left or RECEIVE_BYTES))
         except (OSError, HTTPException) as error:
             self.close()
             raise Broken.by(error, f"The connection to {self._url} broke in mid-answer") from error
@@ -101,8 +113,9 @@ class Body:
     def _end(self, *, reusable: bool) -> None:
         release, self._release = self._release, None
         if release is not None:
-            release(reusable and not self._response.will_close)
-            self._response.close()
+            will_close = self._response.will_close
+            self._response.close()  # before another exchange may take the connection
+            release(reusable and not will_close)
 
     def __enter__(self) -> Body:
         return self

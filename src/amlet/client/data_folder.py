@@ -74,8 +74,8 @@ class DataFolder:
         except OSError as error:
             raise StorageFailed(f"Cannot read {path}: {error.strerror}.") from error
 
-    def open(self, path: str, offset: int = 0) -> Tuple[BinaryIO, int]:
-        """The bytes of a file from an offset on, and the size of all of it.
+    def open(self, path: str, offset: int = 0) -> Tuple[BinaryIO, DataFile]:
+        """The bytes of a file from an offset on, and what it is.
 
         Raises:
             NotFound: there is none.
@@ -88,7 +88,7 @@ class DataFolder:
         except OSError as error:
             raise StorageFailed(f"Cannot read {place}: {error.strerror}.") from error
         stream.seek(offset)
-        return stream, os.fstat(stream.fileno()).st_size
+        return stream, _data_file(path, os.fstat(stream.fileno()))
 
     def copy_in(self, source: Union[str, Path], path: str, *, overwrite: bool) -> bool:
         """Bring a file of this machine's in, under its final name only when it is whole. For one thread at a time.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTupl
 
 from amlet.base.errors import NotFound
 from amlet.base.hashing import sha256_bytes, sha256_stream
+from amlet.base.ids import uuid4_text
 from amlet.base.machine import boot_id
 from amlet.base.paths import owner_only
 from amlet.client.data_folder import DataFolder
@@ -112,7 +113,8 @@ class DatastoreFiles:
             os.utime(place)
         except FileNotFoundError:
             owner_only(place.parent)
-            self.download(datastore, file, place)
+            # That very version: the cache tells contents apart by it.
+            self._fetch(datastore, file, place, version=file.version)
             place.chmod(READ_ONLY)
         return place
 
@@ -125,10 +127,11 @@ class DatastoreFiles:
         return [place for file, place in _parallel(fetch, files, told)]
 
     def download(self, datastore: str, file: DataFile, target: Path) -> None:
-        """Make a copy of a file of its own, whole under its name or not there; goes on after a break."""
-        from amlet.client.downloads import download
-        from amlet.wire.files import FileQuery
+        """Make a copy of a file of its own, whole under its name or not there; goes on after a break.
 
+        Raises:
+            Conflict: the file was changed after a break.
+        """
         folder = self.folder(datastore)
         if folder is not None:
             source = folder.find(file.path)
@@ -136,8 +139,7 @@ class DatastoreFiles:
                 raise NotFound(f'Datastore "{datastore}" has no file {file.path!r} any more.')
             DataFolder(target.parent).copy_in(source, target.name, overwrite=True)
             return
-        api, workspace_id = self._client.datastores, self._workspace_id
-        download(lambda offset: api.file(workspace_id, datastore, FileQuery(file.path, offset)), target)
+        self._fetch(datastore, file, target)
 
     def download_all(
         self, datastore: str, files: Sequence[DataFile], targets: Sequence[Path], told: Optional[Told] = None
@@ -182,9 +184,30 @@ class DatastoreFiles:
                 _note(done, path, written=path not in skipped, told=told, on_skip=on_skip)
         return done
 
+    def _fetch(self, datastore: str, file: DataFile, target: Path, *, version: str = "") -> None:
+        """Download a file through the server.
+
+        Args:
+            version: The one that is wanted. Without it that which is found at first, to its end.
+        """
+        from amlet.client.downloads import download
+        from amlet.wire.files import FileQuery
+
+        wanted = version
+
+        def opened(offset: int) -> Body:
+            nonlocal wanted
+            body = self._client.datastores.file(
+                self._workspace_id, datastore, FileQuery(file.path, offset, wanted if offset else version)
+            )
+            wanted = body.version
+            return body
+
+        download(opened, target)
+
     def _send(self, datastore: str, batch: Sequence[ToUpload], *, overwrite: bool, progress: Any) -> List[str]:
         from amlet.client.uploads import submit_with_blobs
-        from amlet.wire.data import PutDataFiles
+        from amlet.wire.data import PutDataAnswer, PutDataFiles
 
         entries: List[Entry] = []
         sources: Sources = {}
@@ -193,9 +216,16 @@ class DatastoreFiles:
                 sha256, size = sha256_stream(stream)
             entries.append(Entry(clean_path(file.path), sha256, size))
             sources[sha256] = (Path(file.source), size)
-        asked = PutDataFiles(entries, overwrite)
+        asked = PutDataFiles(entries, overwrite, uuid4_text())
+
+        def put() -> PutDataAnswer:
+            while True:
+                answer = self._client.datastores.put_files(self._workspace_id, datastore, asked)
+                if not answer.is_pending:
+                    return answer
+
         return submit_with_blobs(
-            lambda: self._client.datastores.put_files(self._workspace_id, datastore, asked),
+            put,
             self._client,
             self._workspace_id,
             sources,

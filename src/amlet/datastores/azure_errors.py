@@ -43,5 +43,6 @@ def told(where: str, path: str = "") -> Iterator[None]:
 
 def _refused(where: str) -> InvalidInput:
     return InvalidInput(
-        f"{where} does not let us in.", hint="register it again with a good account_key or sas_token, overwrite=True."
+        f"{where} does not let us in.",
+        hint="register it again with a good account_key, sas_token or client_secret, overwrite=True.",
     )

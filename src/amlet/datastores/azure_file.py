@@ -61,9 +61,9 @@ class AzureFileStore:
     def open(self, path: str, offset: int = 0) -> OpenFile:
         with told(self._where, path):
             file = self._share.get_file_client(path)
-            size: int = file.get_file_properties().size
-            chunks = file.download_file(offset=offset).chunks() if offset < size else iter(())
-        return OpenFile(BlobStream(chunks, self._where, path), size)
+            held = _data_file(path, file.get_file_properties())
+            chunks = file.download_file(offset=offset).chunks() if offset < held.size_bytes else iter(())
+        return OpenFile(BlobStream(chunks, self._where, path), held.size_bytes, held.version)
 
     def write(self, path: str, stream: BinaryIO, size_bytes: int) -> None:
         folder, _, name = path.rpartition("/")

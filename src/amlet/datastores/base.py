@@ -37,6 +37,8 @@ class OpenFile(NamedTuple):
     stream: Reading
     total_bytes: int
     """Of the whole file, whatever the offset."""
+    version: str
+    """Of the content that comes, as `list` and `stat` tell it."""
 
 
 class FileStore(Protocol):

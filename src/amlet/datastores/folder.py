@@ -60,7 +60,8 @@ class FolderStore:
         return self._folder().stat(path)
 
     def open(self, path: str, offset: int = 0) -> OpenFile:
-        return OpenFile(*self._folder().open(path, offset))
+        stream, held = self._folder().open(path, offset)
+        return OpenFile(stream, held.size_bytes, held.version)
 
     def write(self, path: str, stream: BinaryIO, size_bytes: int) -> None:  # noqa: ARG002
         self._folder().write(path, stream)

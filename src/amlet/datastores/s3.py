@@ -12,7 +12,12 @@ from amlet.datastores.base import Exactly, OpenFile, library
 from amlet.domain.data import DataFile, clean_path, folder_of, matcher
 
 TRIES = 3
-TIMEOUT_S = 20
+TIMEOUT_S = 12
+"""How long a bucket may say nothing; with all tries less than a client waits for the server."""
+
+JOIN_TIMEOUT_S = 600
+"""The same while writing: some stores say nothing until they have put all parts together, and what is asked for again
+meanwhile fails."""
 
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 _REFUSED = ("403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
@@ -27,7 +32,7 @@ class S3Store:
         self._settings = settings
         self._credentials = credentials
         self._lock = threading.Lock()
-        self._made: Any = None
+        self._clients: dict[str, Any] = {}
 
     def check(self, *, create: bool) -> None:
         with self._told(""):
@@ -62,22 +67,29 @@ class S3Store:
         if held is None:
             raise NotFound(f"Bucket {self._bucket} has no file {path[:200]!r}.")
         if offset >= held.size_bytes:
-            return OpenFile(_Nothing(), held.size_bytes)
+            return OpenFile(_Nothing(), held.size_bytes, held.version)
         with self._told(path):
             found = self._client.get_object(
                 Bucket=self._bucket, Key=self._key(path), Range=f"bytes={offset}-", IfMatch=held.version
             )
-        return OpenFile(_Stream(found["Body"], self, path), held.size_bytes)
+        return OpenFile(_Stream(found["Body"], self, path), held.size_bytes, held.version)
 
     def write(self, path: str, stream: BinaryIO, size_bytes: int) -> None:
         with self._told(path):
             # In parts where it is large; the bucket shows it when the last one is there.
-            self._client.upload_fileobj(Exactly(stream, size_bytes), self._bucket, self._key(path))
+            self._writing.upload_fileobj(Exactly(stream, size_bytes), self._bucket, self._key(path))
 
     @property
     def _client(self) -> Any:
+        return self._made("reading", TIMEOUT_S)
+
+    @property
+    def _writing(self) -> Any:
+        return self._made("writing", JOIN_TIMEOUT_S)
+
+    def _made(self, what: str, timeout_s: int) -> Any:
         with self._lock:
-            if self._made is None:
+            if what not in self._clients:
                 boto3 = library("boto3", "s3")
                 session = boto3.session.Session(
                     aws_access_key_id=self._settings.get("access_key_id"),
@@ -85,10 +97,12 @@ class S3Store:
                     region_name=self._settings.get("region") or "us-east-1",
                 )
                 config = library("botocore.config", "s3").Config(
-                    retries={"max_attempts": TRIES}, connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S
+                    retries={"total_max_attempts": TRIES}, connect_timeout=TIMEOUT_S, read_timeout=timeout_s
                 )
-                self._made = session.client("s3", endpoint_url=self._settings.get("endpoint_url"), config=config)
-            return self._made
+                self._clients[what] = session.client(
+                    "s3", endpoint_url=self._settings.get("endpoint_url"), config=config
+                )
+            return self._clients[what]
 
     def _key(self, path: str) -> str:
         return "/".join(part for part in (self._prefix, path) if part)

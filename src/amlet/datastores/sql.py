@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-import threading
+import math
+import re
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -19,6 +21,7 @@ from amlet.domain.data import AZURE_SQL, MYSQL, POSTGRESQL
 
 ROWS_AT_ONCE = 5_000
 CONNECT_S = 15
+INT64 = 1 << 63
 TYPES_FROM_ROWS = 200
 TYPES_AT_MOST = 20_000
 """How many rows are looked at for the type of a column: more of them where it begins with nulls."""
@@ -29,6 +32,15 @@ PROGRAMS = {
     AZURE_SQL: ("mssql+pymssql", "pymssql", 1433, "database.windows.net"),
 }
 """Of each kind: the dialect, its package, its port, and where Azure has it."""
+
+_TOO_LONG = {MYSQL: (1969, 3024), AZURE_SQL: (20003,)}
+"""Errors of MariaDB, of MySQL and of SQL Server's driver for a query that was ended."""
+
+_DRIVERS_OWN = re.compile(r"\(?DB-Lib error message \d+, severity \d+:?")
+"""What SQL Server's driver puts before, or after, the server's own words."""
+
+_MYSQL_AWAY = (1040, 1053, 1129, 1130, 1203)
+"""Errors of MySQL's server that are of the connection, not of the query."""
 
 _TYPES: Sequence[tuple[type, str]] = (
     (bool, "bool"),
@@ -51,8 +63,6 @@ class SqlDatabase:
         self._settings = settings
         self._credentials = credentials
         self._where = f"Database {settings['database_name']} on {settings['server_name']}"
-        self._lock = threading.Lock()
-        self._made: Engine | None = None
 
     def check(self) -> None:
         for _ in self.query("SELECT 1", timeout_s=CONNECT_S):
@@ -60,8 +70,8 @@ class SqlDatabase:
 
     def query(self, text_: str, *, timeout_s: float, limit: int | None = None) -> Iterator[list[Any]]:
         try:
-            with self._engine.connect() as connection:
-                self._limit_time(connection, timeout_s)
+            with self._engine(timeout_s).connect() as connection:
+                self._prepare(connection, timeout_s, limit)
                 asked = text(text_.replace(":", "\\:"))
                 with connection.execute(asked, execution_options={"stream_results": True}) as result:
                     if not result.returns_rows:
@@ -71,45 +81,34 @@ class SqlDatabase:
         except SQLAlchemyError as error:
             raise self._told(error) from error
 
-    @property
-    def _engine(self) -> Engine:
-        with self._lock:
-            if self._made is None:
-                dialect, package, port, domain = PROGRAMS[self._kind]
-                library(package, "sql")
-                settings = self._settings
-                host = settings["server_name"]
-                endpoint = settings.get("endpoint") or domain
-                if "." not in host and host != "localhost" and not host.startswith("/"):
-                    host = f"{host}.{endpoint}"  # v1's server names are those within Azure
-                url = URL.create(
-                    dialect,
-                    username=settings.get("user_id") or settings.get("username"),
-                    password=self._credentials.get("user_password") or self._credentials.get("password"),
-                    host=None if host.startswith("/") else host,
-                    port=int(settings.get("port_number") or port),
-                    database=settings["database_name"],
-                    query={"host": host} if host.startswith("/") else {},
-                )
-                options: dict[str, Any] = {"connect_timeout": CONNECT_S}
-                if self._kind == POSTGRESQL:
-                    options["sslmode"] = "require" if settings.get("enforce_ssl", "true") == "true" else "prefer"
-                elif self._kind == AZURE_SQL:
-                    options = {"login_timeout": CONNECT_S}
-                # No pool: a database that went away and came back is found again.
-                self._made = create_engine(url, connect_args=options, poolclass=NullPool, hide_parameters=True)
-            return self._made
+    def _engine(self, timeout_s: float) -> Engine:
+        library(PROGRAMS[self._kind][1], "sql")
+        # No pool: a database that went away and came back is found again.
+        return create_engine(
+            url_of(self._kind, self._settings, self._credentials),
+            connect_args=options_of(self._kind, self._settings, timeout_s),
+            poolclass=NullPool,
+            hide_parameters=True,
+        )
 
-    def _limit_time(self, connection: Any, timeout_s: float) -> None:
+    def _prepare(self, connection: Connection, timeout_s: float, limit: int | None) -> None:
+        """Have the session read alone, for so long, and no more rows than that."""
         milliseconds = int(timeout_s * 1000)
         if self._kind == POSTGRESQL:
             connection.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
             connection.execute(text("SET TRANSACTION READ ONLY"))
         elif self._kind == MYSQL:
-            connection.execute(text(f"SET SESSION max_execution_time = {milliseconds}"))
+            is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+            longest = f"max_statement_time = {timeout_s:.3f}" if is_mariadb else f"max_execution_time = {milliseconds}"
+            # Of the session: what ends a transaction by itself, such as DROP TABLE, is refused too.
+            connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
+            connection.execute(text(f"SET SESSION {longest}"))
+            if limit is not None:
+                # An answer is read to its end before its connection is let go.
+                connection.execute(text(f"SET SESSION sql_select_limit = {limit}"))
 
     def _told(self, error: SQLAlchemyError) -> AmletError:
-        said = str(error.orig if isinstance(error, DBAPIError) else error).strip().partition("\n")[0]
+        code, said = _parts_of(error.orig if isinstance(error, DBAPIError) else error)
         for secret in self._credentials.values():
             said = said.replace(secret, "***")
         refused = "authentication failed" in said or "Access denied" in said or "Login failed" in said
@@ -117,11 +116,57 @@ class SqlDatabase:
             return InvalidInput(
                 f"{self._where} does not let us in: {said}", hint="register it again with a good user and password."
             )
-        if "timeout" in said and "statement" in said:
+        if ("timeout" in said and "statement" in said) or code in _TOO_LONG.get(self._kind, ()):
             return InvalidInput(f"{self._where}: the query took too long.", hint="give a larger query_timeout.")
-        if isinstance(error, (OperationalError, InterfaceError)):
+        is_mysqls = self._kind == MYSQL and 1000 <= code < 2000 and code not in _MYSQL_AWAY
+        if isinstance(error, (OperationalError, InterfaceError)) and not is_mysqls:
             return DatastoreFailed(f"{self._where} cannot be reached: {said}")
         return InvalidInput(f"{self._where} refuses the query: {said}")
+
+
+def url_of(kind: str, settings: Mapping[str, str], credentials: Mapping[str, str]) -> URL:
+    """Where a database is, and who signs in."""
+    dialect, _, port, _ = PROGRAMS[kind]
+    host = _host_of(kind, settings)
+    is_socket = host.startswith("/")
+    return URL.create(
+        dialect,
+        username=settings.get("user_id") or settings.get("username"),
+        password=credentials.get("user_password") or credentials.get("password"),
+        host=None if is_socket else host,
+        port=int(settings.get("port_number") or port),
+        database=settings["database_name"],
+        query={"host": host} if is_socket else {},
+    )
+
+
+def options_of(kind: str, settings: Mapping[str, str], timeout_s: float) -> dict[str, Any]:
+    """What each kind's driver is told beside that. With Azure's own servers all is encrypted."""
+    if kind == POSTGRESQL:
+        mode = "require" if settings.get("enforce_ssl", "true") == "true" else "prefer"
+        return {"connect_timeout": CONNECT_S, "sslmode": mode}
+    if kind == MYSQL:
+        is_azures = _host_of(kind, settings).endswith("." + PROGRAMS[kind][3])
+        return {"connect_timeout": CONNECT_S, **({"ssl": ssl.create_default_context()} if is_azures else {})}
+    return {"login_timeout": CONNECT_S, "timeout": math.ceil(timeout_s)}  # the driver itself encrypts as it is asked to
+
+
+def _host_of(kind: str, settings: Mapping[str, str]) -> str:
+    host = settings["server_name"]
+    if "." in host or host == "localhost" or host.startswith("/"):
+        return host
+    return f"{host}.{settings.get('endpoint') or PROGRAMS[kind][3]}"  # v1's server names are those within Azure
+
+
+def _parts_of(error: BaseException | None) -> tuple[int, str]:
+    """The number of a database's error, 0 where it has none, and the first line of its words."""
+    told: Any = getattr(error, "args", ())
+    if len(told) == 1 and isinstance(told[0], tuple):
+        told = told[0]
+    number, words = told if len(told) == 2 and isinstance(told[0], int) else (0, str(error))
+    words = words.decode(errors="replace") if isinstance(words, bytes) else str(words)
+    lines = [line.strip() for line in _DRIVERS_OWN.sub("\n", words).split("\n") if line.strip()]
+    return number, lines[0] if lines else type(error).__name__
 
 
 def _lines(result: Any, limit: int | None) -> Iterator[list[Any]]:
@@ -149,12 +194,15 @@ def _all_known(rows: list[Any]) -> bool:
 
 def _type_of(values: list[Any]) -> str:
     found = {_type(value) for value in values if value is not None}
-    if found == {"int", "float"}:
-        return "float"
+    for wider in ("float", "decimal"):
+        if found == {"int", wider}:
+            return wider
     return found.pop() if len(found) == 1 else "text"
 
 
 def _type(value: Any) -> str:
+    if isinstance(value, int) and not -INT64 <= value < INT64:
+        return "decimal"  # MySQL's BIGINT UNSIGNED
     return next((name for kind, name in _TYPES if isinstance(value, kind)), "text")
 
 

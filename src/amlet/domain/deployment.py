@@ -34,6 +34,9 @@ class Capture(NamedTuple):
     predictions: bool = False
     share: float = 1.0
     """Of the requests, chosen at random, from 0 to 1."""
+    keep_days: int = 30
+    keep_bytes: int = 1 << 30
+    """What is older, and the oldest of what takes more on the disk, is deleted; also when the service has gone."""
 
 
 class Deployment(NamedTuple):

@@ -18,7 +18,7 @@ FAILED = "Failed"
 
 
 LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-BATCH_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
 """Upper bounds of the histograms of a service; a value equal to one belongs to it."""
 
 
@@ -234,4 +234,4 @@ class ReplicaLoad(NamedTuple):
     latency: List[int] = []
     """Answers by their time, as many as `LATENCY_S` has bounds and one: those above the last."""
     batches: List[int] = []
-    """Calls of the model by their rows, the same of `BATCH_ROWS`."""
+    """Calls of the model by their rows, the same of `BATCH_SIZES`."""

@@ -8,6 +8,7 @@ import itertools
 import logging
 import math
 import os
+import secrets
 import shutil
 import socket
 import threading
@@ -21,9 +22,12 @@ from amlet.base.errors import AmletError, ServiceFailed, StorageFailed
 from amlet.base.paths import inside, owner_only
 from amlet.base.variables import job_environment
 from amlet.domain import service as services
+from amlet.domain.deployment import Capture
 from amlet.domain.replica_scaling import Look, Scaling
 from amlet.domain.service import ReplicaLease, ReplicaModel
 from amlet.environments import conda
+from amlet.node.captures import note_keep
+from amlet.node.left_over import note_service
 from amlet.node.parts import Parts
 from amlet.node.ports import Ports
 from amlet.node.replica_process import ReplicaProcess, Start
@@ -52,6 +56,8 @@ TELL_S = 5.0
 
 log = logging.getLogger("amlet.node")
 _turns = itertools.count()
+_LIFE = secrets.token_hex(4)
+"""This process's alone among those that are the node by turns."""
 
 
 class Keeper(threading.Thread):
@@ -68,8 +74,9 @@ class Keeper(threading.Thread):
         self._ports = ports
         self._take_over = take_over
         name = replica_name(lease.workspace_id, lease.service, lease.revision, lease.version)
-        # One of the same name may still be on its way out, when a service was deleted and made anew.
-        self._folder = parts.folder / "replicas" / f"{name}-{next(_turns)}"
+        # One of the same name may still be on its way out, when a service was deleted and made anew; or was left by
+        # a node that was killed, and answers on.
+        self._folder = parts.folder / "replicas" / f"{name}-{_LIFE}-{next(_turns)}"
         # Kept when the service goes, and the same for all its revisions.
         captured = replica_name(lease.workspace_id, lease.service, 0, lease.version)
         self._captures = parts.folder / "captures" / captured
@@ -138,8 +145,11 @@ class Keeper(threading.Thread):
         build = environments.build(lease.lock, lines.append)
         overlay = environments.overlay(build.python, lines.append)
         owner_only(self._folder)
+        note_service(self._folder, lease)
         counts = owner_only(self._folder / "counts")
         self._stage()
+        if lease.settings.capture is not None:
+            note_keep(self._captures, lease.settings.capture)
         self._listening = self._ports.of(lease)
         order = self._order(overlay, self._listening.fileno())
 
@@ -191,7 +201,7 @@ class Keeper(threading.Thread):
             accelerate=settings.accelerate,
             sample_request=settings.sample_request,
             sample_answer=settings.sample_answer,
-            capture=settings.capture._asdict() if settings.capture else None,
+            capture=_captured(settings.capture) if settings.capture else None,
             captures=str(self._captures),
         )
 
@@ -360,6 +370,11 @@ class Keeper(threading.Thread):
             self._parts.client.nodes.append_service_log(
                 lease.workspace_id, lease.service, data, len(data), VersionQuery(lease.version)
             )
+
+
+def _captured(capture: Capture) -> dict[str, object]:
+    """What a process is to capture; how long it is kept is the node's own."""
+    return {"inputs": capture.inputs, "predictions": capture.predictions, "share": capture.share}
 
 
 def replica_name(workspace_id: str, service: str, revision: int, version: str = "") -> str:

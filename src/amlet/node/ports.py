@@ -60,6 +60,13 @@ class Ports:
             self._users[held] += 1
             return held
 
+    def adopt(self, lease: Listens, held: socket.socket) -> None:
+        """Make an open socket the service's, with whoever accepts on it already as its first user."""
+        key = (lease.workspace_id, lease.service, getattr(lease, "version", ""), 0)
+        with self._lock:
+            self._open[key] = held
+            self._users[held] = 1
+
     def number(self, workspace_id: str, service: str, version: str) -> int | None:
         """The port that a version answers on now, on this machine."""
         with self._lock:

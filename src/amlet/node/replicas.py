@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import threading
 import time
 from functools import partial
@@ -12,12 +10,13 @@ from functools import partial
 from amlet.base.errors import AmletError, NotFound, Unavailable
 from amlet.domain.service import ReplicaLease, RouterLease
 from amlet.node.address import address_towards
+from amlet.node.captures import Captures
 from amlet.node.keeper import MARK_VARIABLE, Keeper
+from amlet.node.left_over import LeftOver, ServiceKey
 from amlet.node.parts import Parts
 from amlet.node.ports import Ports
 from amlet.node.replica_process import DRAIN_S
 from amlet.node.router import RouterKeeper
-from amlet.runtime.marked import end_marked
 from amlet.wire import nodes as wire
 
 SYNC_WAIT_S = 10.0
@@ -46,10 +45,12 @@ class Replicas(threading.Thread):
         self._routers: dict[Key, RouterKeeper] = {}
         self._leaving: list[Keeper | RouterKeeper] = []
         self._ports = Ports(lambda: address_towards(parts.client.url))
+        self._left_over = LeftOver(parts, self._ports, MARK_VARIABLE)
         self._closed = threading.Event()
 
     def run(self) -> None:
-        self._end_left_over()
+        self._left_over.find()
+        Captures(self._parts.folder / "captures", self._closed).start()
         known = -1
         while not self._closed.is_set():
             held = [keeper.now() for keeper in self._held.values()]
@@ -73,6 +74,8 @@ class Replicas(threading.Thread):
     def close(self) -> None:
         """End every replica and wait for it."""
         self._closed.set()
+        ending = threading.Thread(target=self._left_over.close, name="left-over", daemon=True)
+        ending.start()
         for key in list(self._routers):
             self._drop(self._routers.pop(key))
         for key in list(self._held):
@@ -80,6 +83,7 @@ class Replicas(threading.Thread):
         deadline = time.monotonic() + DRAIN_S + 5
         for keeper in self._leaving:
             keeper.join(max(0.0, deadline - time.monotonic()))
+        ending.join(max(0.0, deadline - time.monotonic()))
 
     def _placed_and_leaving(self) -> list[Keeper]:
         self._leaving = [one for one in self._leaving if one.is_alive()]
@@ -88,20 +92,10 @@ class Replicas(threading.Thread):
     @property
     def are_left_over(self) -> bool:
         """Whether a node that was killed may have left some."""
-        return self._folder.exists()
-
-    def _end_left_over(self) -> None:
-        """End the replicas of a node that was killed: they listen on ports that are wanted again, or by nobody."""
-        folder = self._folder
-        below = str(folder) + os.sep
-        end_marked(
-            str(self._parts.home),
-            lambda found: found.variables.get(MARK_VARIABLE, "").startswith(below),
-            grace_s=DRAIN_S,
-        )
-        shutil.rmtree(folder, ignore_errors=True)
+        return any(self._folder.glob("*/"))
 
     def _bring_about(self, wanted: list[ReplicaLease], routers: list[RouterLease]) -> None:
+        self._left_over.settle(wanted)
         named = {(one.workspace_id, one.service, one.version, one.revision): one for one in wanted}
         for key, lease in named.items():
             held = self._held.get(key)
@@ -139,9 +133,11 @@ class Replicas(threading.Thread):
         earlier = [keeper for other, keeper in list(self._held.items()) if other[:3] == key[:3] and other[3] < key[3]]
         for keeper in earlier:
             keeper.end()
+        ending = threading.Thread(target=self._left_over.end, args=(ServiceKey(*key[:3]),), daemon=True)
+        ending.start()
         until_s = time.monotonic() + HAND_OVER_S
-        for keeper in earlier:
-            keeper.join(max(0.0, until_s - time.monotonic()))
+        for one in (*earlier, ending):
+            one.join(max(0.0, until_s - time.monotonic()))
 
     def _drop(self, keeper: Keeper | RouterKeeper) -> None:
         """Let it end by itself, in its own time."""

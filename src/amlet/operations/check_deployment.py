@@ -23,6 +23,8 @@ MILLISECONDS_LIMIT = 24 * 3600 * 1000
 CONCURRENT_LIMIT = 10_000
 ORIGINS_LIMIT = 1000
 SAMPLE_LIMIT_BYTES = 1 << 20
+KEEP_DAYS_LIMIT = 36_500
+LEAST_KEPT_BYTES = 1 << 20
 KEY_LEAST, KEY_MOST = 8, 1000
 """Characters of a key that the user chooses."""
 
@@ -65,6 +67,10 @@ def faults_of_deployment(deployment: Deployment, source: list[Entry]) -> list[Fi
     faults += faults_of_variables("variables", deployment.variables)
     if deployment.capture is not None and not 0 <= deployment.capture.share <= 1:  # NaN is neither
         faults.append(FieldError("capture.share", f"must be from 0 to 1, got {deployment.capture.share}"))
+    if deployment.capture is not None and not 1 <= deployment.capture.keep_days <= KEEP_DAYS_LIMIT:
+        faults.append(FieldError("capture.keep_days", f"must be from 1 to {KEEP_DAYS_LIMIT:,}"))
+    if deployment.capture is not None and deployment.capture.keep_bytes < LEAST_KEPT_BYTES:
+        faults.append(FieldError("capture.keep_bytes", f"must be at least {LEAST_KEPT_BYTES >> 20} MB"))
     for name, text in (("sample_request", deployment.sample_request), ("sample_answer", deployment.sample_answer)):
         faults += _faults_of_sample(name, text)
     if deployment.environment is not None:

@@ -22,6 +22,7 @@ from amlet.domain.job import Share
 from amlet.environments import Environments
 from amlet.operations.prepare import Preparer
 from amlet.operations.reconcile import Reconciler
+from amlet.server.bringing import Bringing
 from amlet.server.lifetime import Lifetime
 from amlet.server.parcels import Parcels
 from amlet.server.secrets import Secrets
@@ -29,7 +30,9 @@ from amlet.server.service_loads import ServiceLoads
 from amlet.server.stores import Stores
 from amlet.server.tokens import Principal, Tokens
 from amlet.server.topics import Topics
+from amlet.serving.inspection import Inspections
 from amlet.store.base import Records, Transaction
+from amlet.wire.data import PutDataAnswer
 
 T = TypeVar("T")
 
@@ -51,6 +54,7 @@ class Parts(NamedTuple):
     tokens: Tokens
     secrets: Secrets
     stores: Stores
+    bringing: Bringing[PutDataAnswer]
     parcels: Parcels
     topics: Topics
     clock: Clock
@@ -58,6 +62,7 @@ class Parts(NamedTuple):
     url: str
     lifetime: Lifetime
     loads: ServiceLoads
+    inspections: Inspections
     reading: ThreadPoolExecutor
     """Threads for reads and for file work: the event loop only moves bytes."""
 

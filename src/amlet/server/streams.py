@@ -14,6 +14,7 @@ from amlet.server.context import Parts
 
 CHUNK_BYTES = 1 << 20
 TOTAL_HEADER = "Amlet-Total-Bytes"
+VERSION_HEADER = "Amlet-Version"
 
 SAFE_HEADERS = {
     "Content-Disposition": "attachment",
@@ -62,12 +63,15 @@ async def _pieces(parts: Parts, file: BinaryIO) -> AsyncIterator[bytes]:
         file.close()
 
 
-def raw_answer(body: AsyncIterator[bytes], total_bytes: int, length: int) -> Response:
+def raw_answer(body: AsyncIterator[bytes], total_bytes: int, length: int, version: str = "") -> Response:
     """Raw bytes that are never a page of ours.
 
     Args:
         total_bytes: Of the whole file.
         length: Of what follows.
+        version: Of the file's content, where it may change.
     """
     headers = {**SAFE_HEADERS, TOTAL_HEADER: str(total_bytes), "Content-Length": str(length)}
+    if version.isascii() and version.isprintable() and version:
+        headers[VERSION_HEADER] = version
     return StreamingResponse(body, media_type="application/octet-stream", headers=headers)

@@ -21,6 +21,7 @@ from amlet.environments import Environments, uv_program
 from amlet.operations.autoscale import Autoscaling
 from amlet.operations.prepare import Preparer
 from amlet.operations.reconcile import Reconciler
+from amlet.server.bringing import Bringing
 from amlet.server.context import Parts
 from amlet.server.engines import compose_engines
 from amlet.server.lifetime import Lifetime
@@ -31,6 +32,7 @@ from amlet.server.settings import Settings
 from amlet.server.stores import Stores
 from amlet.server.tokens import Tokens, server_key
 from amlet.server.topics import Topics
+from amlet.serving.inspection import Inspections
 from amlet.store.database import Database
 
 READING_THREADS = 8
@@ -88,6 +90,7 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None], se
         tokens=tokens,
         secrets=secrets,
         stores=Stores(home),
+        bringing=Bringing(),
         parcels=parcels,
         topics=topics,
         clock=clock,
@@ -95,6 +98,7 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None], se
         url=url,
         lifetime=Lifetime(clock, stop),
         loads=loads,
+        inspections=Inspections(),
         reading=ThreadPoolExecutor(READING_THREADS, thread_name_prefix="reading"),
     )
 

@@ -36,11 +36,19 @@ def imports_of(path: Path) -> Imports:
 
     Its own reading of arrays is followed, since joblib puts their bytes between the opcodes.
     """
+    try:
+        with path.open("rb") as raw:
+            return imports_in(raw)
+    except OSError as error:
+        return Imports([], [], f"{type(error).__name__}: {error}")
+
+
+def imports_in(raw: IO[bytes]) -> Imports:
+    """The same of an open file, which can be sought in."""
     found: set[str] = set()
     trouble = None
     try:
-        with path.open("rb") as raw:
-            _read(_opened(raw), found)
+        _read(_opened(raw), found)
     except Exception as error:  # noqa: BLE001 - whatever a hostile file makes the reader raise is told, not raised
         trouble = f"{type(error).__name__}: {error}"
     names = sorted(found)

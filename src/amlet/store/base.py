@@ -90,6 +90,17 @@ class ModelFilter(NamedTuple):
     dataset_id: str | None = None
 
 
+class ModelSearch(NamedTuple):
+    """Which models, by the newest version of each; None does not restrict."""
+
+    text: str | None = None
+    """Words that must all occur in its name, description, framework or tags, in any case; the first twenty count."""
+    framework: str | None = None
+    limit: int = 50
+    before: int | None = None
+    """The place that the page before this one ended with."""
+
+
 class DatasetFilter(NamedTuple):
     """Which registered datasets; None does not restrict."""
 
@@ -541,6 +552,9 @@ class ModelRecords(Protocol):
 
     def history(self, workspace_id: str, name: str) -> list[Event]:
         """Newest first."""
+
+    def page(self, workspace_id: str, chosen: ModelSearch) -> tuple[list[Model], int | None]:
+        """The newest version of each model, the newest first, and the place where the next page begins, if any."""
 
     def list(self, workspace_id: str, chosen: ModelFilter) -> list[Model]:
         """Newest first."""

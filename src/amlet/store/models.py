@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+import json
+
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Text, func, or_, select, type_coerce
 
 from amlet.base.errors import Conflict
 from amlet.domain.model import Alias, Event, Model
-from amlet.store.base import ModelFilter
+from amlet.store.base import ModelFilter, ModelSearch
 from amlet.store.tables import model_aliases, model_events, models
 from amlet.store.upserts import count_at_least, next_number, put
 
 _MODELS = select(*(models.c[name] for name in Model._fields))
 _EVENTS = select(*(model_events.c[name] for name in Event._fields))
+
+WORDS_LIMIT = 20
+"""Of a search: databases bound how many conditions a query has."""
 
 
 class Models:
@@ -79,6 +84,20 @@ class Models:
             )
         )
 
+    def page(self, workspace_id: str, chosen: ModelSearch) -> tuple[list[Model], int | None]:
+        query = select(*_MODELS.selected_columns, models.c.seq)
+        query = query.where(models.c.workspace_id == workspace_id, models.c.version == _newest())
+        for word in (chosen.text or "").split()[:WORDS_LIMIT]:
+            query = query.where(_mentions(word))
+        if chosen.framework is not None:
+            query = query.where(models.c.framework == chosen.framework)
+        if chosen.before is not None:
+            query = query.where(models.c.seq < chosen.before)
+        limit = max(1, chosen.limit)
+        found = list(self._connection.execute(query.order_by(models.c.seq.desc()).limit(limit + 1)))
+        following = found[limit - 1].seq if len(found) > limit else None
+        return [Model._make(row[:-1]) for row in found[:limit]], following
+
     def list(self, workspace_id: str, chosen: ModelFilter) -> list[Model]:
         query = _MODELS.where(models.c.workspace_id == workspace_id)
         for column, wanted in (
@@ -90,16 +109,27 @@ class Models:
             if wanted is not None:
                 query = query.where(column == wanted)
         if chosen.latest:
-            other = models.alias()
-            newest = (
-                select(func.max(other.c.version))
-                .where(other.c.workspace_id == models.c.workspace_id, other.c.name == models.c.name)
-                .scalar_subquery()
-            )
-            query = query.where(models.c.version == newest)
+            query = query.where(models.c.version == _newest())
         found = [Model._make(row) for row in self._connection.execute(query.order_by(models.c.seq.desc()))]
         wanted = chosen.dataset_id
         return found if wanted is None else [model for model in found if wanted in {use.id for use in model.datasets}]
+
+
+def _newest() -> ScalarSelect[int]:
+    """The newest version of the model that a row is of."""
+    other = models.alias()
+    return (
+        select(func.max(other.c.version))
+        .where(other.c.workspace_id == models.c.workspace_id, other.c.name == models.c.name)
+        .scalar_subquery()
+    )
+
+
+def _mentions(word: str) -> ColumnElement[bool]:
+    texts = (models.c.name, models.c.description, models.c.framework)
+    in_json = json.dumps(word)[1:-1]  # tags are kept as JSON, whose letters are ASCII
+    of_tags = type_coerce(models.c.tags, Text).icontains(in_json, autoescape=True)
+    return or_(*(column.icontains(word, autoescape=True) for column in texts), of_tags)
 
 
 def _counter(workspace_id: str, name: str) -> str:

@@ -48,6 +48,10 @@ class PutDataFiles(NamedTuple):
 
     entries: List[Entry]
     overwrite: bool = False
+    request_id: str = ""
+    """Chosen by the client: the same request, sent again, is the same piece of work."""
+    wait_s: float = 20.0
+    """How long to wait until all is written."""
 
 
 class PutDataAnswer(NamedTuple):
@@ -55,6 +59,8 @@ class PutDataAnswer(NamedTuple):
 
     missing: List[str]
     skipped: List[str] = []
+    is_pending: bool = False
+    """It is still being written: ask again."""
 
 
 class QueryDatabase(NamedTuple):

@@ -49,6 +49,8 @@ class FileQuery(NamedTuple):
 
     path: str
     offset: int = 0
+    version: str = ""
+    """Of a datastore's file: the version that is wanted, and no other; empty for any."""
 
 
 class AppendQuery(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Optional, Sequence
 from urllib.parse import quote, urlencode
 
 HOME = "/"
@@ -17,6 +17,9 @@ IMAGE_PATTERN = RUN_PATTERN + "/image"
 COMPARE_PATTERN = WORKSPACE_PATTERN + "/compare"
 DATA_PATTERN = WORKSPACE_PATTERN + "/data"
 SERVICE_PATTERN = WORKSPACE_PATTERN + "/services/{service}"
+MODELS_PATTERN = WORKSPACE_PATTERN + "/models"
+MODEL_PATTERN = MODELS_PATTERN + "/{model}"
+MODEL_VERSION_PATTERN = MODEL_PATTERN + "/{version:int}"
 DATASET_PATTERN = DATA_PATTERN + "/{dataset_id}"
 
 
@@ -66,6 +69,17 @@ def dataset_page(workspace_id: str, dataset_id: str) -> str:
 def service_page(workspace_id: str, name: str) -> str:
     """The path of a service."""
     return f"{workspace_page(workspace_id)}/services/{_segment(name)}"
+
+
+def models_page(workspace_id: str) -> str:
+    """The path of a workspace's models."""
+    return f"{workspace_page(workspace_id)}/models"
+
+
+def model_page(workspace_id: str, name: str, version: Optional[int] = None) -> str:
+    """The path of a model: of a version, or of whichever is the newest."""
+    path = f"{models_page(workspace_id)}/{_segment(name)}"
+    return path if version is None else f"{path}/{version}"
 
 
 def run_api(workspace_id: str, run_id: str) -> str:

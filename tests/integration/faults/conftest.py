@@ -1,4 +1,4 @@
-"""Scenes to harm, and the table of what became of them."""
+"""Scenes to harm, and what became of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.faults import Scene
-
-_ROWS: list[tuple[str, str, str, float]] = []
+from support.faults import ROW, Scene
 
 
 @pytest.fixture
@@ -37,13 +35,6 @@ def sklearn_scene() -> Iterator[Scene]:
 
 
 @pytest.fixture
-def told() -> Callable[[str, str, str, float], None]:
+def told(record_property: Callable[[str, object], None]) -> Callable[[str, str, str, float], None]:
     """Adds a row to the table that ends the report."""
-    return lambda stage, victim, outcome, seconds: _ROWS.append((stage, victim, outcome, seconds))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _ROWS:
-        terminalreporter.section("faults")
-        for stage, victim, outcome, seconds in _ROWS:
-            terminalreporter.write_line(f"{stage:34} {victim:22} {outcome:28} {seconds:6.1f} s")
+    return lambda stage, victim, outcome, seconds: record_property(ROW, (stage, victim, outcome, seconds))

@@ -18,12 +18,11 @@ import pytest
 
 from amlet.base.errors import AmletError, StorageFailed, Unavailable
 from amlet.domain.deployment import Deployment
-from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.run import Run
 from amlet.domain.service import Service
 from amlet.wire.models import ModelQuery, RegisterModel
 from amlet.wire.services import DeployService
-from support.faults import Scene, passes
+from support.faults import Scene, own_python, passes
 from support.models import TRAIN
 from support.server import until
 
@@ -108,7 +107,10 @@ def _through(scene: Scene, shim: Shim, number: int, errors: list[AmletError]) ->
     except AmletError as error:
         errors.append(error)
         return None
-    until(lambda: shim.hits or scene.client.runs.get(scene.workspace_id, run.id).run.is_over, what="a fault or an end")
+    until(
+        lambda: _has_struck(shim, lambda: scene.client.runs.get(scene.workspace_id, run.id).run.is_over),
+        what="a fault or an end",
+    )
     if not shim.hits:
         asked = RegisterModel(f"kept{number}", run_id=run.id, path="outputs/kept.txt")
         try:
@@ -116,6 +118,14 @@ def _through(scene: Scene, shim: Shim, number: int, errors: list[AmletError]) ->
         except AmletError as error:
             errors.append(error)
     return run
+
+
+def _has_struck(shim: Shim, is_over: Callable[[], bool]) -> bool:
+    """Whether the fault has struck, be it this very question; or the work is over."""
+    try:
+        return bool(shim.hits) or is_over()
+    except StorageFailed:
+        return True
 
 
 _EVERY = [pytest.mark.every_fault, pytest.mark.timeout(1500)]
@@ -197,10 +207,10 @@ def _deployments() -> list[object]:
 
 @pytest.mark.parametrize(("role", "numbers"), _deployments())
 def test_a_deployment_over_a_disk_that_fails_at_the_nth_call_ends_healthy_or_says_which_path(
-    role: str, numbers: Sequence[int], sklearn_scene: Scene, shim: Shim, told: Callable[..., None]
+    role: str, numbers: Sequence[int], sklearn_scene: Scene, python: Path, shim: Shim, told: Callable[..., None]
 ):
     scene = sklearn_scene
-    scene.submit(TRAIN, EnvironmentSpec("iris", pip=["scikit-learn"]), name="iris")
+    scene.submit(TRAIN, own_python(python), name="iris")
     run = scene.settled(120)[-1]
     asked = RegisterModel("iris", run_id=run.id, path="outputs/model.joblib", framework="ScikitLearn")
     model = scene.client.models.register(scene.workspace_id, asked).model
@@ -221,7 +231,7 @@ def test_a_deployment_over_a_disk_that_fails_at_the_nth_call_ends_healthy_or_say
                 revision = scene.client.services.deploy(scene.workspace_id, wanted).service.revision
             except StorageFailed as error:
                 assert str(scene.server.home.root) in str(error), f"{role}: call {number}: {error!r} names no path"
-        until(lambda: shim.hits or _service(scene).state != "Transitioning", what="a fault or an end")
+        until(lambda: _has_struck(shim, lambda: _service(scene).state != "Transitioning"), what="a fault or an end")
         _, hits = shim.disarm()
         struck += bool(hits)
         beyond = 0 if hits else beyond + 1

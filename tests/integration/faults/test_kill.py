@@ -6,16 +6,16 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from amlet.domain.deployment import Deployment
-from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.run import Run
 from amlet.wire.models import ModelQuery, RegisterModel
 from amlet.wire.services import DeployService, ServiceQuery
-from support.faults import SCRIPT, TINY, Scene, frozen
+from support.faults import SCRIPT, TINY, Scene, frozen, own_python
 from support.models import TRAIN
 from support.server import until
 
@@ -174,9 +174,9 @@ DEPLOYING = ("server", "client", "node", "replica")
 @pytest.mark.parametrize(
     "victim", [pytest.param(name, marks=[pytest.mark.every_fault] if at else []) for at, name in enumerate(DEPLOYING)]
 )
-def test_a_deployment_outlives(victim: str, sklearn_scene: Scene, told: Callable[..., None]):
+def test_a_deployment_outlives(victim: str, sklearn_scene: Scene, python: Path, told: Callable[..., None]):
     scene = sklearn_scene
-    scene.submit(TRAIN, _IRIS, name="iris")
+    scene.submit(TRAIN, own_python(python), name="iris")
     run = scene.settled(120)[-1]
     assert run.status == "Completed", run.error
     asked = RegisterModel("iris", run_id=run.id, path="outputs/model.joblib", framework="ScikitLearn")
@@ -214,10 +214,10 @@ def test_a_deployment_outlives(victim: str, sklearn_scene: Scene, told: Callable
 
 @pytest.mark.every_fault
 def test_a_new_revision_takes_the_port_that_the_replica_of_a_killed_node_still_holds(
-    sklearn_scene: Scene, told: Callable[..., None]
+    sklearn_scene: Scene, python: Path, told: Callable[..., None]
 ):
     scene = sklearn_scene
-    scene.submit(TRAIN, _IRIS, name="iris")
+    scene.submit(TRAIN, own_python(python), name="iris")
     run = scene.settled(120)[-1]
     asked = RegisterModel("iris", run_id=run.id, path="outputs/model.joblib", framework="ScikitLearn")
     model = scene.client.models.register(scene.workspace_id, asked).model
@@ -251,9 +251,6 @@ def _healthy(scene: Scene) -> str:
     )
     assert found.address
     return found.address
-
-
-_IRIS = EnvironmentSpec("iris", pip=["scikit-learn"])
 
 
 def _asked(address: str) -> object:

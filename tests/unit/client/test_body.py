@@ -24,7 +24,7 @@ class FakeResponse:
     def getheader(self, name: str) -> str | None:
         return self.headers.get(name)
 
-    def read(self, _size: int) -> bytes:
+    def read1(self, _size: int) -> bytes:
         chunk = self.chunks.pop(0) if self.chunks else b""
         if isinstance(chunk, BaseException):
             raise chunk

@@ -170,10 +170,10 @@ def test_depth_comparisons_values_and_length_are_bounded() -> None:
 )
 def test_the_longest_texts_are_read_in_no_time(piece: str) -> None:
     text = (piece * LENGTH_LIMIT)[:LENGTH_LIMIT]
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(InvalidInput):
         parse(text)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_times_without_a_zone_are_utc() -> None:

@@ -228,7 +228,7 @@ def test_every_fault_is_told_at_once(world):
                 autoscale=Autoscale(3, 2, 0, 0),
                 scoring_timeout_ms=0,
                 method="__reduce__",
-                capture=Capture(share=float("nan")),
+                capture=Capture(share=float("nan"), keep_days=0, keep_bytes=1),
                 sample_request="{",
                 resources=Resources(cpu=float("inf")),
             ),
@@ -238,7 +238,7 @@ def test_every_fault_is_told_at_once(world):
     assert {field.path for field in caught.value.fields} == {
         "auth", "port", "entry_script", "replicas", "autoscale", "autoscale.target_utilization", "autoscale.refresh_s",
         "scoring_timeout_ms", "method", "capture.share", "sample_request", "resources.cpu", "primary_key", "traffic",
-        "version",
+        "version", "capture.keep_days", "capture.keep_bytes",
     }  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from amlet.client.api.noun import Noun
 from amlet.client.body import Body
 from amlet.wire import routes
@@ -49,9 +51,13 @@ class DatastoresApi(Noun):
         """The bytes of one file, from an offset."""
         return self._call(Body, routes.DATASTORE_FILE, workspace_id, name, query=query)
 
-    def put_files(self, workspace_id: str, name: str, body: PutDataFiles) -> PutDataAnswer:
+    def put_files(
+        self, workspace_id: str, name: str, body: PutDataFiles, *, patience_s: Optional[float] = None
+    ) -> PutDataAnswer:
         """Bring files whose blobs were sent to a datastore."""
-        return self._call(PutDataAnswer, routes.DATASTORE_PUT_FILES, workspace_id, name, body=body)
+        return self._call(
+            PutDataAnswer, routes.DATASTORE_PUT_FILES, workspace_id, name, body=body, patience_s=patience_s
+        )
 
     def query(self, workspace_id: str, name: str, body: QueryDatabase) -> Body:
         """Ask a database; `wire.data.read_query_lines` reads what comes."""

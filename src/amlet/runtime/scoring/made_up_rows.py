@@ -8,6 +8,8 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 from amlet.runtime.scoring.model import ScoringModel
 
 ROWS = 24
+FREE_SIZE = 8
+"""Of a dimension that may have any size."""
 
 
 def made_up_rows(model: ScoringModel, count: int = ROWS) -> List[Any]:
@@ -15,6 +17,9 @@ def made_up_rows(model: ScoringModel, count: int = ROWS) -> List[Any]:
 
     Texts for a model that knows no number of columns. The same each time.
     """
+    if model.row_shape is not None:
+        seeded = random.Random(0)  # noqa: S311 - rows to compare, no secret
+        return [_nested(seeded, [size or FREE_SIZE for size in model.row_shape]) for _ in range(count)]
     width = len(model.feature_names or ()) or model.n_features
     if width is None:
         return [" ".join(("good", "bad", "day", "no")[: number % 4 + 1]) for number in range(count)]
@@ -27,6 +32,10 @@ def made_up_rows(model: ScoringModel, count: int = ROWS) -> List[Any]:
         return seeded.gauss(0, 1) * 10 ** (number % 3)
 
     return [[value(column, number) for column in range(width)] for number in range(count)]
+
+
+def _nested(seeded: random.Random, sizes: List[int]) -> Any:
+    return [_nested(seeded, sizes[1:]) for _ in range(sizes[0])] if sizes else seeded.gauss(0, 1)
 
 
 def _values(estimator: Any, names: List[str]) -> Dict[int, Sequence[Any]]:

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
-from amlet.domain.service import BATCH_ROWS, LATENCY_S, ReplicaLoad
+from amlet.domain.service import BATCH_SIZES, LATENCY_S, ReplicaLoad
 from amlet.runtime.attempt import write_json
 
 STALE_S = 5.0
@@ -39,7 +39,7 @@ class Metrics:
         self._path = folder / f"{name}.json"
         self.statuses: Dict[str, int] = {}
         self.latency = Histogram(LATENCY_S)
-        self.batches = Histogram(BATCH_ROWS)
+        self.batches = Histogram(BATCH_SIZES)
         self.busy_s = 0.0
         self.waiting = 0
         """Requests that wait for their turn, now."""
@@ -79,7 +79,7 @@ class Metrics:
         lines += _histogram(
             "amlet_request_duration_seconds", "From a whole request to its answer.", LATENCY_S, found, "latency"
         )
-        lines += _histogram("amlet_batch_rows", "Rows in one call of the model.", BATCH_ROWS, found, "batches")
+        lines += _histogram("amlet_batch_rows", "Rows in one call of the model.", BATCH_SIZES, found, "batches")
         lines += _single(
             "amlet_requests_waiting", "gauge", "Requests that wait for their turn.", _now(found, "waiting")
         )

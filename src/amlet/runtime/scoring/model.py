@@ -55,6 +55,8 @@ class ScoringModel:
             raise ModelNotLoaded(f"The model has no method {method!r}; it has {', '.join(self.methods)}.")
         self.n_features: Optional[int] = _attribute(estimator, "n_features_in_", int)
         self.feature_names: Optional[List[str]] = _attribute(estimator, "feature_names_in_", _texts)
+        self.row_shape: Optional[Tuple[Optional[int], ...]] = _attribute(estimator, "row_shape_", tuple)
+        """Of a model whose rows are lists in lists: their sizes, the outermost first; None where any size will do."""
         self.estimator = estimator
         self.twin: Any = None
         """A `Twin` that answers some methods in the estimator's place."""
@@ -86,6 +88,8 @@ class ScoringModel:
             raise BadRows(f"'data' is {_noun(data)}; {self._expected()}.")
         if not data:
             raise BadRows(f"'data' holds no row; {self._expected()}.")
+        if self.row_shape is not None:
+            return self._nested(data, self.row_shape)
         if isinstance(data[0], dict):
             return self._from_records(data)
         if isinstance(data[0], list):
@@ -104,7 +108,7 @@ class ScoringModel:
         if isinstance(table, list):
             return (str,)
         # An array of integers and one of floats would become floats together; objects, texts or floats by the others.
-        return (table.dtype.str, table.shape[1]) if table.dtype.kind in "fiu" else None
+        return (table.dtype.str, *table.shape[1:]) if table.dtype.kind in "fiu" else None
 
     def stacked(self, tables: List[Any]) -> Any:
         """Tables that have that in common as one."""
@@ -124,10 +128,14 @@ class ScoringModel:
             cast = self.twin.takes(table)
             if cast is not None:
                 return self.plain(self.twin.call(method, cast))
+        return self.plain(getattr(self.estimator, method)(self.given(table)))
+
+    def given(self, table: Any) -> Any:
+        """The table as the estimator is given it."""
         if isinstance(table, Named):
             # It was trained on a table with these names, and may look columns up by them.
-            table = self._pandas.DataFrame(table.rows, columns=list(table.names))
-        return self.plain(getattr(self.estimator, method)(table))
+            return self._pandas.DataFrame(table.rows, columns=list(table.names))
+        return table
 
     @staticmethod
     def plain(result: Any) -> Any:
@@ -174,6 +182,17 @@ class ScoringModel:
         # Among texts NumPy would have made texts of the numbers too.
         return self._numpy.array(rows, dtype=object) if array.dtype.kind in "US" else array
 
+    def _nested(self, data: List[Any], shape: Tuple[Optional[int], ...]) -> Any:
+        array = None
+        with contextlib.suppress(ValueError, OverflowError):  # lists of several lengths
+            array = self._numpy.array(data)
+        if array is None or array.dtype.kind not in "fiub":
+            raise BadRows(f"rows are not all of one shape, or a value is no number; {self._expected()}.")
+        found = array.shape[1:]
+        if len(found) != len(shape) or any(want not in (None, size) for want, size in zip(shape, found)):
+            raise BadRows(f"rows have the shape {_shape(found)}; {self._expected()}.")
+        return array
+
     def _floats(self, rows: List[List[Any]], array: Any) -> Any:
         if any(isinstance(value, str) for row in rows for value in row):
             return array
@@ -183,6 +202,8 @@ class ScoringModel:
             raise BadRows(f"a value of a row is neither a number, a text nor null; {self._expected()}.") from None
 
     def _expected(self, width: Optional[int] = None) -> str:
+        if self.row_shape is not None:
+            return f"expected a list of rows of numbers of the shape {_shape(self.row_shape)}"
         count = self.n_features or width
         if count is None:
             return "expected a list of rows, each a list of values or an object"
@@ -241,6 +262,11 @@ def _plain(result: Any) -> Any:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _shape(sizes: Tuple[Optional[int], ...]) -> str:
+    """`[3, 224, any]`."""
+    return "[" + ", ".join("any" if size is None else str(size) for size in sizes) + "]"
 
 
 def _noun(value: Any) -> str:

@@ -79,7 +79,7 @@ class NoCode(Scorer):
 
     def facts(self) -> Dict[str, Any]:
         facts = self._model.facts()
-        shared = {"how": self.sharing.how, "alone": self.sharing.why_not, "alone_method": self.sharing.label_method}
+        shared = {"how": self.sharing.how, "alone": self.sharing.why_not, "alone_method": self.sharing.alone_method}
         return {**facts, "sharing": shared, "shown": f"{facts['model']} with {', '.join(facts['methods'])}"}
 
     def _one(self, item: Scoring) -> Response:
@@ -95,8 +95,14 @@ class NoCode(Scorer):
         """The answers out of one call; None when it raised, so that one bad request fails alone."""
         began_s = time.perf_counter()
         method, count = items[0].method, sum(item.rows for item in items)
+        guard = self.sharing.guard if method == self.sharing.label_method else None
+        sure = None
         try:
-            results = self._model.call(method, self._model.stacked([item.table for item in items]))
+            table = self._model.stacked([item.table for item in items])
+            if guard is None:
+                results = self._model.call(method, table)
+            else:
+                results, sure = guard.labels(self._model, table)
         except (Exception, SystemExit):  # noqa: BLE001 - told of the one that raises alone
             return None
         if not isinstance(results, list) or len(results) != count:
@@ -105,7 +111,10 @@ class NoCode(Scorer):
         found, start = [], 0
         for item in items:
             end = start + item.rows
-            found.append(scored(json_bytes({method: results[start:end]}), elapsed_ms))
+            if sure is not None and not all(sure[start:end]):
+                found.append(self._one(item))
+            else:
+                found.append(scored(json_bytes({method: results[start:end]}), elapsed_ms))
             start = end
         return found
 

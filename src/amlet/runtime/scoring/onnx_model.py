@@ -19,7 +19,9 @@ _TYPES = {
 
 
 class OnnxModel:
-    """A session. Rows are one matrix, or one column an input where the graph has several."""
+    """A session. Rows are one matrix, or lists in lists where the graph's one input has more dimensions, or one column
+    an input where it has several inputs.
+    """
 
     def __init__(self, model: Any) -> None:
         """`model` is a path or the bytes of a graph.
@@ -36,17 +38,21 @@ class OnnxModel:
         self._session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._inputs = self._session.get_inputs()
         outputs = self._session.get_outputs()
-        for taken in self._inputs:
-            if taken.type not in _TYPES or len(taken.shape) != 2:
-                raise ModelNotLoaded(
-                    f"The model's input {taken.name!r} is a {taken.type} of {len(taken.shape)} dimensions; without an "
-                    "entry script a model takes rows of numbers or texts."
-                )
+        faults = [fault for taken in self._inputs for fault in _faults(taken, is_alone=len(self._inputs) == 1)]
+        if faults or not self._inputs:
+            told = "; ".join(faults) or "it has none"
+            raise ModelNotLoaded(f"Without an entry script the model's inputs cannot be rows of a request: {told}.")
+        shape = self._inputs[0].shape
+        self._is_single = any(taken.shape[0] == 1 for taken in self._inputs)
+        """Its graph is of one row: several are asked one after the other."""
         if len(self._inputs) > 1:
             self.feature_names_in_: List[str] = [taken.name for taken in self._inputs]
             self.n_features_in_ = len(self._inputs)
-        elif isinstance(self._inputs[0].shape[1], int):
-            self.n_features_in_ = self._inputs[0].shape[1]
+        elif len(shape) > 2:
+            self.row_shape_ = tuple(size if isinstance(size, int) else None for size in shape[1:])
+            """Sizes of a row's lists in lists, the outermost first; None where any size will do."""
+        elif isinstance(shape[1], int):
+            self.n_features_in_ = shape[1]
         self._label = outputs[0].name
         if outputs[0].type in ("tensor(float)", "tensor(double)"):
             self._estimator_type = "regressor"
@@ -57,14 +63,22 @@ class OnnxModel:
 
     def predict(self, table: Any) -> Any:
         """The graph's first output."""
-        (found,) = self._session.run([self._label], self._feed(table))
+        found = self._run(self._label, table)
         return found.reshape(-1) if getattr(found, "ndim", 1) == 2 and found.shape[1] == 1 else found
 
     def _predict_proba(self, table: Any) -> Any:
-        (found,) = self._session.run([self._scores], self._feed(table))
+        found = self._run(self._scores, table)
         if isinstance(found, list):  # a map of each row, by class
             return [[one[key] for key in sorted(one)] for one in found]
         return found
+
+    def _run(self, output: str, table: Any) -> Any:
+        if not self._is_single or len(table) == 1:
+            return self._session.run([output], self._feed(table))[0]
+        found = [self._session.run([output], self._feed(table[at : at + 1]))[0] for at in range(len(table))]
+        if isinstance(found[0], list):
+            return [one for part in found for one in part]
+        return self._numpy.concatenate(found)
 
     def _feed(self, table: Any) -> Dict[str, Any]:
         if len(self._inputs) == 1:
@@ -75,6 +89,22 @@ class OnnxModel:
 
     def _cast(self, values: Any, taken: Any) -> Any:
         return self._numpy.ascontiguousarray(self._numpy.asarray(values), dtype=_TYPES[taken.type])
+
+
+def _faults(taken: Any, *, is_alone: bool) -> List[str]:
+    """Why an input cannot take rows."""
+    name, shape = repr(taken.name), list(taken.shape)
+    if taken.type not in _TYPES:
+        return [f"{name} is a {taken.type}"]
+    if len(shape) < 2:
+        return [f"{name} has {len(shape)} dimensions, and rows have at least 2"]
+    if isinstance(shape[0], int) and shape[0] != 1:
+        return [f"{name} takes exactly {shape[0]} rows at a time: export it with a first dimension of any size"]
+    if len(shape) > 2 and _TYPES[taken.type] == "object":
+        return [f"{name} is of texts and has {len(shape)} dimensions"]
+    if not is_alone and (len(shape) > 2 or (isinstance(shape[1], int) and shape[1] != 1)):
+        return [f"{name} has the shape {shape}, and of several inputs each must be a column, [rows, 1]"]
+    return []
 
 
 def onnx_file(file: Path, trusted: Sequence[str]) -> Any:  # noqa: ARG001

@@ -22,7 +22,7 @@ import resource
 import signal
 import socket
 import traceback
-from typing import Any, Dict, List, NoReturn, Optional
+from typing import Any, Callable, Dict, List, NoReturn, Optional
 
 from amlet.runtime.scoring import script
 from amlet.runtime.scoring.access import Access
@@ -31,6 +31,7 @@ from amlet.runtime.scoring.capture import Capture, parquet_writer
 from amlet.runtime.scoring.dispatch import Dispatcher
 from amlet.runtime.scoring.exchange import read_json_by
 from amlet.runtime.scoring.files import ReplicaFile, ReplicaState
+from amlet.runtime.scoring.hand_over import offer
 from amlet.runtime.scoring.loading import check_version, load
 from amlet.runtime.scoring.metrics import Metrics
 from amlet.runtime.scoring.model import ModelNotLoaded
@@ -126,7 +127,12 @@ def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], pa
     stop = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.cancel)
-    loop.run_until_complete(_until(stop, connections, listening, app, lambda: _healthy(folder, facts)))
+
+    def ready() -> Callable[[], None]:
+        _healthy(folder, facts)
+        return offer(loop, folder, listening)
+
+    loop.run_until_complete(_until(stop, connections, listening, app, ready))
     app.metrics.write()
     lines.write()
     if app.capture is not None:
@@ -139,13 +145,14 @@ def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], pa
 async def _until(stop: Any, connections: Connections, listening: socket.socket, app: App, ready: Any) -> None:
     loop = asyncio.get_event_loop()
     server = await loop.create_server(connections.connection, sock=listening, backlog=1024)
-    ready()
+    no_longer = ready()
     while not stop.done():
         await asyncio.wait([stop], timeout=1.0)
         connections.sweep()
         app.refresh()
         connections.share_with(app.processes)
         app.metrics.write()
+    no_longer()
     server.close()
     connections.drain()
     deadline = loop.time() + DRAIN_S

@@ -7,6 +7,7 @@ import time
 import warnings
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from amlet.runtime.scoring.guard import LabelGuard, unpacked
 from amlet.runtime.scoring.made_up_rows import made_up_rows
 from amlet.runtime.scoring.model import Named, ScoringModel
 
@@ -14,7 +15,8 @@ EXACT = "to the last bit"
 """Arithmetic is row by row: the same operations in the same order, however many rows there are."""
 ROUNDING = "within rounding"
 """A matrix product, whose sums are made in an order that depends on the number of rows. The function is continuous, so
-that a rounding stays one; but it can turn a label where two are as good, so that labels are answered alone."""
+that a rounding stays one; but it can turn a label where two are as good, so that a label shares a call only where a
+guard says that none can have turned it."""
 
 TOLERANCE = 1e-9
 """How far results of one call and of many may differ, relative to 1 or to the larger one; far above any rounding."""
@@ -60,6 +62,12 @@ _ROUNDED_MODELS = _named(
     ("sklearn.cross_decomposition", "PLSRegression"),
     ("amlet.runtime", "OnnxModel"),
 )
+_LINEAR_CLASSIFIERS = _named(
+    ("sklearn.linear_model", "LogisticRegression LogisticRegressionCV SGDClassifier Perceptron RidgeClassifier"),
+    ("sklearn.linear_model", "RidgeClassifierCV PassiveAggressiveClassifier"),
+    ("sklearn.svm", "LinearSVC"),
+)
+"""Their label is the class of the largest of some sums of products, and `decision_function` gives those sums."""
 _CONTINUOUS_EXACT = _named(
     ("sklearn.preprocessing", "StandardScaler MinMaxScaler MaxAbsScaler RobustScaler PolynomialFeatures Normalizer"),
     ("sklearn.feature_selection", "VarianceThreshold SelectKBest SelectPercentile SelectFromModel RFE"),
@@ -92,10 +100,16 @@ class Sharing(NamedTuple):
     largest: float = 0.0
     """The largest difference found at the start."""
     label_method: Optional[str] = None
-    """The method that is answered alone all the same."""
+    """The method that a rounding could turn the answers of: answered alone, unless there is a guard."""
+    guard: Optional[LabelGuard] = None
+
+    @property
+    def alone_method(self) -> Optional[str]:
+        """The method that is answered alone all the same."""
+        return self.label_method if self.guard is None else None
 
     def allows(self, method: str) -> bool:
-        return self.how is not None and method != self.label_method
+        return self.how is not None and method != self.alone_method
 
     def shown(self) -> str:
         """A sentence for the log."""
@@ -104,6 +118,8 @@ class Sharing(NamedTuple):
         told = "Requests that arrive together share calls: answers are those of each alone " + self.how
         if self.how == ROUNDING:
             told += f" (largest relative difference found: {self.largest:.1e})"
+        if self.guard is not None:
+            return told + f"; {self.label_method} where no rounding can turn a label, else alone."
         return told + (f"; {self.label_method} is answered alone." if self.label_method else ".")
 
 
@@ -131,8 +147,27 @@ def sharing_of(model: ScoringModel, samples: Any = None) -> Sharing:
             if found > (0 if how == EXACT else TOLERANCE if model.twin is None else TWIN_TOLERANCE):
                 return Sharing(None, f"{method} of many rows differs from that of each alone")
             largest = max(largest, found)
-    is_label = how == ROUNDING and "predict" in model.methods and not _is_regressor(model.estimator)
-    return Sharing(how, None, largest, "predict" if is_label else None)
+    if how == EXACT or "predict" not in model.methods or _is_regressor(model.estimator):
+        return Sharing(how, None, largest)
+    return Sharing(how, None, largest, "predict", _guard(model, next(_tables(model, samples))))
+
+
+def _guard(model: ScoringModel, table: Any) -> Optional[LabelGuard]:
+    """The guard of a linear classifier's labels, once it has labelled a table as the model does; None without one."""
+    if model.twin is not None and "predict" in model.twin.methods:
+        return None
+    try:
+        steps, classifier = unpacked(model.estimator, _SEARCHES, public_name)
+        if public_name(classifier) not in _LINEAR_CLASSIFIERS or hasattr(classifier.coef_, "tocsr"):
+            return None
+        if any(_of_step(step, is_rounded=False) != EXACT for step in steps):
+            return None
+        guard = LabelGuard(steps, classifier)
+        found = guard.labels(model, table).values
+        has_several = any(isinstance(label, list) for label in found)  # of one row: each has a line of its own
+        return guard if not has_several and found == model.call("predict", table) else None
+    except Exception:  # noqa: BLE001 - a foreign class, which may raise anything: it is then answered alone
+        return None
 
 
 def _how(estimator: Any, *, after_rounding: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Sequence
 
 from amlet.runtime.scoring.model import ScoringModel
 
@@ -88,6 +88,8 @@ def _input(model: ScoringModel, sample: Optional[Dict[str, Any]]) -> Dict[str, A
     }
     if sample is not None:
         schema["example"] = sample
+    elif model.row_shape is not None:
+        schema["example"] = {"data": [_zeros(model.row_shape)], "method": model.default_method}
     elif model.n_features is not None and not model.feature_names:
         schema["example"] = {"data": [[0.0] * model.n_features], "method": model.default_method}
     return schema
@@ -95,18 +97,27 @@ def _input(model: ScoringModel, sample: Optional[Dict[str, Any]]) -> Dict[str, A
 
 def _row(model: ScoringModel, values: Any) -> Dict[str, Any]:
     """A row as the sample has it, else as far as the model tells."""
+    if model.row_shape is not None:
+        row: Dict[str, Any] = {"type": "number"}
+        for size in reversed(model.row_shape):
+            row = {"type": "array", "items": row, **({} if size is None else {"minItems": size, "maxItems": size})}
+        return row
     if isinstance(values, dict):
         properties = {name: _type_of(value) for name, value in values.items()}
         return {"type": "object", "required": model.feature_names or list(values), "properties": properties}
     if values is not None and not isinstance(values, list):
         return _type_of(values)
     kinds = {_type_of(value).get("type") for value in values or ()}
-    row: Dict[str, Any] = {"type": "array", "items": {"type": kinds.pop()} if len(kinds) == 1 else {}}
+    row = {"type": "array", "items": {"type": kinds.pop()} if len(kinds) == 1 else {}}
     if model.n_features is not None:
         row["minItems"] = row["maxItems"] = model.n_features
     if model.feature_names:
         row["description"] = "In this order: " + ", ".join(model.feature_names)
     return row
+
+
+def _zeros(sizes: Sequence[Optional[int]]) -> Any:
+    return [_zeros(sizes[1:]) for _ in range(sizes[0] or 1)] if sizes else 0.0
 
 
 def _type_of(value: Any) -> Dict[str, Any]:

@@ -264,6 +264,20 @@ class AllDatasets(Mapping[str, Any]):
         return self._found
 
 
+def all_versions(workspace: Workspace, name: str) -> List[Any]:
+    """Every version of a registered dataset, newest first.
+
+    Raises:
+        UserErrorException: there is none of that name.
+    """
+    from amlet.wire.data import DatasetQuery
+
+    held = workspace._connection
+    with as_v1():
+        records = held.client.datasets.list(held.workspace_id, DatasetQuery(name)).datasets
+    return [of_record(workspace, record) for record in records]
+
+
 def of_record(workspace: Workspace, record: DatasetRecord) -> Any:
     """The object of a record."""
     from amlet.sdk.dataset.file_dataset import FileDataset

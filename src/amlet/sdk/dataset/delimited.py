@@ -7,7 +7,7 @@ import gzip
 import io
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, TextIO
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, TextIO
 
 from amlet.sdk.dataset.blocks import Block, ListBlock
 from amlet.sdk.dataset.data_type import NULL_TEXTS, STRING, DataType
@@ -17,7 +17,7 @@ from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import has_arrow
 from amlet.sdk.dataset.samples import sample_texts
 from amlet.sdk.dataset.table import Asked, Opened, Toll, _Files
-from amlet.sdk.dataset.type_definitions import CODECS, encoding_name, header_name
+from amlet.sdk.dataset.type_definitions import CODECS, SkipLinesBehavior, encoding_name, header_name
 
 ROWS = 5_000
 """How many rows are values of Python at a time."""
@@ -33,6 +33,12 @@ class Reading(NamedTuple):
     encoding: str
     multi_line: bool
     empty_as_string: bool
+    skip_lines: int = 0
+    """How many lines at the start of a file are no part of the table."""
+    skip_from: str = SkipLinesBehavior.NO_ROWS.name
+    """From which files they are left out: a member of SkipLinesBehavior."""
+    comment: str = ""
+    """How a line begins that is no row; empty where all are."""
 
     @classmethod
     def of(cls, definition: Dict[str, Any]) -> Reading:
@@ -42,12 +48,21 @@ class Reading(NamedTuple):
             encoding_name(definition.get("encoding", "utf8")),
             bool(definition.get("support_multi_line")),
             bool(definition.get("empty_as_string")),
+            definition.get("skip_lines", 0),
+            definition.get("skip_from", SkipLinesBehavior.NO_ROWS.name),
+            definition.get("comment", ""),
         )
 
     def has_header(self, file: Opened) -> bool:
         if self.header == "ONLY_FIRST_FILE_HAS_HEADERS":
             return file.is_first
         return self.header != "NO_HEADERS"
+
+    def skipped(self, file: Opened) -> int:
+        """How many lines at the start of a file are left out."""
+        if self.skip_from == SkipLinesBehavior.FROM_ALL_FILES.name:
+            return self.skip_lines
+        return self.skip_lines if file.is_first and self.skip_from != SkipLinesBehavior.NO_ROWS.name else 0
 
 
 class Delimited:
@@ -88,7 +103,7 @@ class Delimited:
     def read(self, file: Opened, asked: Asked, toll: Toll, notes: Notes) -> Iterator[Block]:
         types = {name: DataType.parse(self.types.get(name, STRING)) for name in self._names}
         own = self._own_names(file)
-        if has_arrow():
+        if has_arrow() and not self._reading.comment:
             from amlet.sdk.dataset.delimited_arrow import read_arrow
 
             return read_arrow(file, own, asked, types, self._reading, notes)
@@ -117,7 +132,7 @@ def header_of(file: Opened, reading: Reading) -> List[str]:
         DatasetExecutionError: it is no text of that encoding.
     """
     with open_text(file.place, reading) as stream, _reading_errors(file, reading):
-        first = next((row for row in rows(stream, reading) if row), [])
+        first: List[str] = next((row for row in rows(stream, reading, reading.skipped(file)) if row), [])
     if reading.has_header(file):
         return unique_names(first)
     return [f"Column{number}" for number in range(1, len(first) + 1)]
@@ -126,9 +141,9 @@ def header_of(file: Opened, reading: Reading) -> List[str]:
 def header_lines(file: Opened, reading: Reading) -> int:
     """How many lines of a file there are up to the end of its header."""
     with open_text(file.place, reading) as stream, _reading_errors(file, reading):
-        found = csv.reader(stream, delimiter=reading.separator)
+        found = rows(stream, reading, reading.skipped(file))
         next((row for row in found if row), [])
-        return found.line_num
+        return int(found.line_num)
 
 
 def infer_types(files: _Files, reading: Reading) -> Dict[str, str]:
@@ -143,7 +158,8 @@ def infer_types(files: _Files, reading: Reading) -> Dict[str, str]:
         names = names or own
         with _reading_errors(file, reading):
             for place, text in enumerate(sample_texts(file.place, reading.encoding)):
-                read = (row for row in rows(io.StringIO(text, newline=""), reading) if len(row) == len(own))
+                skip = reading.skipped(file) if place == 0 else 0
+                read = (row for row in rows(io.StringIO(text, newline=""), reading, skip) if len(row) == len(own))
                 if place == 0 and reading.has_header(file):
                     next(read, None)
                 for row in islice(read, SAMPLED_ROWS):
@@ -152,10 +168,18 @@ def infer_types(files: _Files, reading: Reading) -> Dict[str, str]:
     return types_of_texts(texts)
 
 
-def rows(stream: TextIO, reading: Reading) -> Iterator[List[str]]:
-    """The rows of a text; a blank line is an empty row."""
+def rows(stream: TextIO, reading: Reading, skip_lines: int) -> Any:
+    """The rows of a text, by a reader of Python's. A blank line is an empty row, and so is one that is left out: lines
+    keep their numbers."""
     csv.field_size_limit(1 << 30)
-    return csv.reader(stream, delimiter=reading.separator)
+    lines: Iterable[str] = stream
+    if skip_lines or reading.comment:
+        comment = reading.comment
+        lines = (
+            "\n" if number < skip_lines or (comment and line.startswith(comment)) else line
+            for number, line in enumerate(stream)
+        )
+    return csv.reader(lines, delimiter=reading.separator)
 
 
 def open_text(place: Path, reading: Reading) -> TextIO:
@@ -209,7 +233,7 @@ def _read(
 ) -> Iterator[Block]:
     kinds = {name: types[name].kind for name in asked.columns}
     with open_text(file.place, reading) as stream, _reading_errors(file, reading):
-        source = rows(stream, reading)
+        source = rows(stream, reading, reading.skipped(file))
         found = (row for row in source if row)
         if reading.has_header(file):
             next(found, None)
@@ -226,7 +250,7 @@ def _read(
             is_first = False
             for row in some:
                 if len(row) != len(own):
-                    raise unequal_row(file, len(own), len(row), f"line {source.line_num} or before")  # type: ignore[attr-defined]
+                    raise unequal_row(file, len(own), len(row), f"line {source.line_num} or before")
             columns = {
                 name: [None] * len(some) if at is None else [convert(row[at]) for row in some]
                 for name, at, convert in zip(asked.columns, places, converters)

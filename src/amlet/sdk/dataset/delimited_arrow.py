@@ -100,11 +100,8 @@ def _tables(
         return "error"
 
     codec = CODECS[reading.encoding]
-    header: Dict[str, Any] = {}
-    if reading.has_header(file):
-        # An older pyarrow counts lines, not rows.
-        by_row = hasattr(csv.ReadOptions, "skip_rows_after_names")
-        header = {"skip_rows_after_names": 1} if by_row else {"skip_rows": header_lines(file, reading)}
+    # By lines: rows that are skipped after the names would count blank lines before the header.
+    skip = header_lines(file, reading) if reading.has_header(file) else reading.skipped(file)
     refusal = {"invalid_row_handler": refuse} if hasattr(csv.ParseOptions, "invalid_row_handler") else {}
     options = {
         "read_options": csv.ReadOptions(
@@ -112,7 +109,7 @@ def _tables(
             encoding="utf8" if codec.startswith("utf-8") else codec,
             use_threads=not _is_few(asked),
             block_size=piece_bytes,
-            **header,
+            skip_rows=skip,
         ),
         "parse_options": csv.ParseOptions(
             delimiter=reading.separator, newlines_in_values=reading.multi_line, **refusal

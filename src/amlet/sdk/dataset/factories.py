@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, Optional
 
+from amlet.base.ids import uuid4_text
 from amlet.domain.data import TABULAR_DATASET
 from amlet.sdk.dataset import reading
 from amlet.sdk.dataset.data_type import check_types
@@ -16,11 +17,14 @@ from amlet.sdk.dataset.packages import need
 from amlet.sdk.dataset.partition_format import parse
 from amlet.sdk.dataset.records import check
 from amlet.sdk.dataset.sources import Sources, read_sources
-from amlet.sdk.dataset.tabular_dataset import TabularDataset, _check_separator
+from amlet.sdk.dataset.tabular_dataset import TabularDataset, check_separator
 from amlet.sdk.dataset.type_definitions import encoding_name, header_name
 from amlet.sdk.dataset.upload import target_of, upload_folder
 from amlet.sdk.exceptions import UserErrorException
 from amlet.sdk.refused import RefusedMember
+
+FRAME_FILE = "part-00000.parquet"
+"""What the file of a data frame is called."""
 
 
 class TabularDatasetFactory:
@@ -60,7 +64,7 @@ class TabularDatasetFactory:
             UserErrorException: an argument cannot be right, or with `validate` the data is not there or cannot be read.
             ValueError: of partition_format.
         """
-        _check_separator(separator)
+        check_separator(separator)
         definition: Dict[str, Any] = {
             "reader": reading.DELIMITED,
             "separator": separator,
@@ -70,7 +74,7 @@ class TabularDatasetFactory:
             "support_multi_line": bool(support_multi_line),
             "empty_as_string": bool(empty_as_string),
         }
-        return _tabular(path, definition, validate, include_path, set_column_types, partition_format)
+        return tabular_of(path, definition, validate, include_path, set_column_types, partition_format)
 
     @staticmethod
     def from_json_lines_files(
@@ -94,7 +98,7 @@ class TabularDatasetFactory:
             "invalid_lines": invalid_lines,
             "encoding": encoding_name(encoding),
         }
-        return _tabular(path, definition, validate, include_path, set_column_types, partition_format)
+        return tabular_of(path, definition, validate, include_path, set_column_types, partition_format)
 
     @staticmethod
     def from_parquet_files(
@@ -105,7 +109,7 @@ class TabularDatasetFactory:
         partition_format: Optional[str] = None,
     ) -> TabularDataset:
         """A table of Parquet files. The first file tells the columns and their types."""
-        return _tabular(path, {"reader": reading.PARQUET}, validate, include_path, set_column_types, partition_format)
+        return tabular_of(path, {"reader": reading.PARQUET}, validate, include_path, set_column_types, partition_format)
 
     @staticmethod
     def from_sql_query(
@@ -158,28 +162,11 @@ class TabularDatasetFactory:
             target: (datastore, 'path') or DataPath; the file gets a new folder below it.
             make_target_path_unique: False writes into the target itself.
         """
-        arrow = need("pyarrow", "register_pandas_dataframe")
-        parquet = need("pyarrow.parquet", "register_pandas_dataframe")
-        if not hasattr(dataframe, "columns") or not hasattr(dataframe, "to_parquet"):
-            raise UserErrorException(f"dataframe is no data frame of pandas but a {type(dataframe).__name__}.")
-        wrong = [column for column in dataframe.columns if not isinstance(column, str)]
-        if wrong:
-            raise UserErrorException(
-                f"The columns {wrong[:10]!r} have names that are no text.",
-                hint="dataframe.columns = dataframe.columns.astype(str)",
-            )
+        check_frame(dataframe)
         place, workspace = target_of(target)
         check(workspace, TABULAR_DATASET, place, name, description, tags or {}, create_new_version=True)
         with tempfile.TemporaryDirectory(prefix="amlet-") as folder:
-            try:
-                table = arrow.Table.from_pandas(dataframe, preserve_index=False)
-                parquet.write_table(table, str(Path(folder) / "part-00000.parquet"), row_group_size=row_group_size)
-            except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError) as error:
-                raise UserErrorException(
-                    f"The data frame cannot be written as Parquet: {one_line(error)}.",
-                    inner_exception=error,
-                    hint="a column must hold values of one type: dataframe[column].astype(str) makes it text.",
-                ) from error
+            write_frame(dataframe, Path(folder), row_group_size)
             source, _ = upload_folder(
                 Path(folder),
                 target,
@@ -237,7 +224,45 @@ class FileDatasetFactory:
         return FileDataset._make(Sources([source], workspace), {})  # type: ignore[no-any-return]
 
 
-def _tabular(
+def check_frame(dataframe: Any) -> None:
+    """
+    Raises:
+        UserErrorException: it is no data frame that can be written, or pyarrow, which writes it, is not there.
+    """
+    need("pyarrow", "A data frame as a dataset")
+    if not hasattr(dataframe, "columns") or not hasattr(dataframe, "to_parquet"):
+        raise UserErrorException(f"dataframe is no data frame of pandas but a {type(dataframe).__name__}.")
+    wrong = [column for column in dataframe.columns if not isinstance(column, str)]
+    if wrong:
+        raise UserErrorException(
+            f"The columns {wrong[:10]!r} have names that are no text.",
+            hint="dataframe.columns = dataframe.columns.astype(str)",
+        )
+
+
+def write_frame(dataframe: Any, folder: Path, row_group_size: Optional[int] = None) -> None:
+    """Write a data frame to a folder as one Parquet file.
+
+    Raises:
+        UserErrorException: a column holds what Parquet cannot.
+    """
+    arrow, parquet = need("pyarrow", "A data frame as a dataset"), need("pyarrow.parquet", "A data frame as a dataset")
+    partial = folder / f".amlet-{uuid4_text()}.part"
+    try:
+        table = arrow.Table.from_pandas(dataframe, preserve_index=False)
+        parquet.write_table(table, str(partial), row_group_size=row_group_size)
+        partial.replace(folder / FRAME_FILE)
+    except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError) as error:
+        raise UserErrorException(
+            f"The data frame cannot be written as Parquet: {one_line(error)}.",
+            inner_exception=error,
+            hint="a column must hold values of one type: dataframe[column].astype(str) makes it text.",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def tabular_of(
     path: Any,
     definition: Dict[str, Any],
     validate: bool,
@@ -245,6 +270,7 @@ def _tabular(
     set_column_types: Optional[Dict[str, Any]],
     partition_format: Optional[str],
 ) -> TabularDataset:
+    """The dataset of a reader's definition over a path, which gets the words that all readers know."""
     types = check_types(set_column_types)
     if partition_format is not None:
         parse(partition_format)

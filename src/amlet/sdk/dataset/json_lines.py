@@ -72,9 +72,9 @@ class JsonLines:
             try:
                 texts = list(sample_texts(file.place, self._encoding))
             except UnicodeError as error:
-                raise _undecodable(file, self._encoding) from error
+                raise undecodable(file, self._encoding) from error
             for place, text in enumerate(texts):
-                for line, told in enumerate(islice(text.splitlines(), SAMPLED_ROWS), 1):
+                for line, told in enumerate(islice(text.split("\n"), SAMPLED_ROWS), 1):
                     row = self._object(told, file, line if place == 0 else None)
                     if row is not None:
                         found.append(row)
@@ -133,31 +133,36 @@ class JsonLines:
         try:
             text = chunk.decode("utf-8")
         except UnicodeError as error:
-            raise _undecodable(file, self._encoding) from error
+            raise undecodable(file, self._encoding) from error
         for line, told in enumerate(text.split("\n"), before + 1):
             row = self._object(told, file, line)
             if row is None:
                 continue
             rows.append(row)
             self._unknown += [name for name in row if name not in self.types and name not in self._unknown]
-        columns: Dict[str, List[Any]] = {}
-        for name, kind in types.items():
-            note = notes.of(name, kind.kind, file.shown)
-            columns[name] = [_value(row.get(name), kind, note) for row in rows]
-        kinds = {name: told.kind for name, told in types.items()}
-        block = ListBlock(columns, len(rows), kinds)
-        if not has_arrow() or not columns:
-            return block
-        from amlet.sdk.dataset.arrow_blocks import arrow_array
-
-        records = [name for name, kind in kinds.items() if kind == RECORD]
-        return ArrowBlock(table_of({name: arrow_array(columns[name], kinds[name]) for name in columns}, records))
+        return block_of(rows, types, file, notes)
 
     def _tell_unknown(self, file: Opened) -> None:
         if self._unknown:
             listed = ", ".join(map(repr, self._unknown[:10]))
             warn(f"{file.shown} has keys that are no columns and are left out: {listed}; set_column_types adds them.")
             self._unknown = []
+
+
+def block_of(rows: List[Dict[str, Any]], types: Dict[str, DataType], file: Opened, notes: Notes) -> Block:
+    """Objects as rows of these columns."""
+    columns: Dict[str, List[Any]] = {}
+    for name, kind in types.items():
+        note = notes.of(name, kind.kind, file.shown)
+        columns[name] = [_value(row.get(name), kind, note) for row in rows]
+    kinds = {name: told.kind for name, told in types.items()}
+    block = ListBlock(columns, len(rows), kinds)
+    if not has_arrow() or not columns:
+        return block
+    from amlet.sdk.dataset.arrow_blocks import arrow_array
+
+    records = [name for name, kind in kinds.items() if kind == RECORD]
+    return ArrowBlock(table_of({name: arrow_array(columns[name], kinds[name]) for name in columns}, records))
 
 
 def _chunks(file: Opened, size: int, codec: str) -> Iterator[bytes]:
@@ -172,7 +177,7 @@ def _chunks(file: Opened, size: int, codec: str) -> Iterator[bytes]:
                         return
                     yield piece.encode()
             except UnicodeError as error:
-                raise _undecodable(file, codec) from error
+                raise undecodable(file, codec) from error
         is_first = True
         while True:
             lines = raw.read(size) + raw.readline()
@@ -220,7 +225,8 @@ def _bad_line(file: Opened, line: Optional[int], text: str, why: str) -> Dataset
     )
 
 
-def _undecodable(file: Opened, encoding: str) -> DatasetExecutionError:
+def undecodable(file: Opened, encoding: str) -> DatasetExecutionError:
+    """The error for a file of another encoding."""
     return DatasetExecutionError(
         f"{file.shown} is no text in {encoding}.", hint=f"pass its encoding: one of {', '.join(CODECS)}."
     )

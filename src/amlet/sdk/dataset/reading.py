@@ -17,7 +17,7 @@ from amlet.sdk.dataset.steps import Plan
 from amlet.sdk.dataset.table import FileTable
 from amlet.sdk.exceptions import UserErrorException
 
-DELIMITED, JSON_LINES, PARQUET, SQL = "delimited", "json_lines", "parquet", "sql"
+DELIMITED, JSON_LINES, JSON, PARQUET, SQL = "delimited", "json_lines", "json", "parquet", "sql"
 
 
 class Table(Protocol):
@@ -99,6 +99,10 @@ def _format(reader: Any, definition: Dict[str, Any]) -> Any:
         from amlet.sdk.dataset.json_lines import JsonLines
 
         return JsonLines(definition)
+    if reader == JSON:
+        from amlet.sdk.dataset.json_files import JsonFiles
+
+        return JsonFiles(definition)
     if reader == PARQUET:
         from amlet.sdk.dataset.parquet import Parquet
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 from amlet.sdk.dataset.blocks import Block, ListBlock
-from amlet.sdk.dataset.data_type import BOOL, DATETIME, FLOAT, LONG, STRING, DataType, read_iso
+from amlet.sdk.dataset.data_type import BOOL, DATETIME, FLOAT, INT64, LONG, STRING, DataType, read_iso
 from amlet.sdk.dataset.infer import unique_names
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.steps import Plan
@@ -98,6 +98,9 @@ class SqlTable:
                 made[name] = [_as(value, wanted, note) for value in values]
                 kinds[name] = wanted.kind
             else:
+                if told[name] == "int":
+                    note = notes.of(name, LONG, "the query's answer")
+                    values = [value if value is None or -INT64 <= value < INT64 else note(value) for value in values]
                 made[name] = [None if value is None else read(value) for value in values] if read else values
                 if told[name] in _KINDS:
                     kinds[name] = _KINDS[told[name]]

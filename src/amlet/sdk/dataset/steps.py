@@ -7,16 +7,17 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Op
 
 from amlet.base.names import closest
 from amlet.sdk.dataset import expressions
-from amlet.sdk.dataset.blocks import Block
+from amlet.sdk.dataset.blocks import Block, rows_of
 from amlet.sdk.dataset.errors import one_line
 from amlet.sdk.exceptions import UserErrorException
 
 Step = Dict[str, Any]
 
 TAKE, SKIP, SAMPLE, SPLIT, FILTER = "take", "skip", "take_sample", "random_split", "filter"
+STRATA = "stratified_sample"
 KEEP, DROP, TIMESTAMPS = "keep_columns", "drop_columns", "with_timestamp_columns"
 
-ROW_STEPS = (TAKE, SKIP, SAMPLE, SPLIT, FILTER)
+ROW_STEPS = (TAKE, SKIP, SAMPLE, SPLIT, STRATA, FILTER)
 """Those after which there may be fewer rows."""
 
 
@@ -77,6 +78,9 @@ def columns_needed(steps: Sequence[Step], available: Sequence[str]) -> List[str]
             asked = list(expressions.columns_of(step["condition"]))
             check_columns(asked, shown)
             used.update(asked)
+        elif step["step"] == STRATA:
+            check_columns(step["columns"], shown)
+            used.update(step["columns"])
     return [name for name in available if name in used or name in shown]
 
 
@@ -137,6 +141,13 @@ def _split(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
         yield block.pick([(draw() < percentage) == is_first for _ in range(block.count)])
 
 
+def _strata(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
+    draw = random.Random(step["seed"]).random  # noqa: S311 - chance, not secrets
+    fractions = {tuple(values): fraction for values, fraction in step["fractions"]}
+    for block in blocks:
+        yield block.pick([draw() < fractions.get(values, 0.0) for values in rows_of(block, step["columns"])])
+
+
 def _filter(step: Step, blocks: Iterator[Block]) -> Iterator[Block]:
     for block in blocks:
         try:
@@ -165,6 +176,7 @@ _RUN: Dict[str, Callable[[Step, Iterator[Block]], Iterator[Block]]] = {
     SKIP: _skip,
     SAMPLE: _sample,
     SPLIT: _split,
+    STRATA: _strata,
     FILTER: _filter,
     KEEP: _keep,
     DROP: _drop,

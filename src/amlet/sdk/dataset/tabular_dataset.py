@@ -156,7 +156,7 @@ class TabularDataset(AbstractDataset):
 
     def to_csv_files(self, separator: str = ",") -> Any:
         """The rows as a FileDataset of a file of comma-separated values, written when it is downloaded or recorded."""
-        _check_separator(separator)
+        check_separator(separator)
         return self._written({"form": CSV, "separator": separator})
 
     def to_parquet_files(self) -> Any:
@@ -274,7 +274,11 @@ def _names(columns: Any, call: str) -> List[str]:
     return names
 
 
-def _check_separator(separator: Any) -> None:
+def check_separator(separator: Any) -> None:
+    """
+    Raises:
+        UserErrorException: it cannot separate fields.
+    """
     if not isinstance(separator, str) or len(separator) != 1 or separator in '\r\n"':
         raise UserErrorException(f"separator={separator!r} is not one character that can separate fields.")
 

@@ -90,6 +90,18 @@ def header_name(header: Any) -> str:
     raise UserErrorException(f"header={header!r} is none of True, False, {listed}.")
 
 
+def skip_name(skip_mode: Any) -> str:
+    """A member of SkipLinesBehavior, by name.
+
+    Raises:
+        UserErrorException: for anything else.
+    """
+    name = skip_mode.name if isinstance(skip_mode, SkipLinesBehavior) else skip_mode
+    if isinstance(name, str) and name in SkipLinesBehavior.__members__:
+        return name
+    raise UserErrorException(f"skip_mode={skip_mode!r} is none of {', '.join(SkipLinesBehavior.__members__)}.")
+
+
 def encoding_name(encoding: Any) -> str:
     """An encoding by v1's name.
 

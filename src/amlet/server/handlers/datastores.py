@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 
 from starlette.responses import Response, StreamingResponse
 
-from amlet.base.errors import AmletError, InvalidInput
+from amlet.base.errors import AmletError, Conflict, InvalidInput
 from amlet.base.paths import relative_path
 from amlet.datastores.base import FileStore, Reading
-from amlet.domain.artifact import BlobLocation
+from amlet.domain.artifact import BlobLocation, Entry
 from amlet.domain.data import Datastore, clean_path
 from amlet.operations import datastores as operations
 from amlet.operations.datastores import Opened
@@ -20,11 +21,17 @@ from amlet.operations.submit import check_entries
 from amlet.server.context import Call, Handler, Parts
 from amlet.server.streams import CHUNK_BYTES, raw_answer
 from amlet.store.base import Transaction
-from amlet.wire.data import LINES, Datastores, DatastoreState, PutDataAnswer, file_line
+from amlet.wire.data import LINES, Datastores, DatastoreState, PutDataAnswer, PutDataFiles, file_line
 from amlet.wire.server import Done
 
 LINES_AT_ONCE = 1_000
 PATH_PATTERN_LIMIT = 5_000
+
+MOST_WAIT_S = 30.0
+PARALLEL = 4
+"""How many small files are written to a datastore at a time, of a request."""
+
+LARGE_BYTES = 4 << 20
 
 
 async def create(call: Call) -> DatastoreState:
@@ -79,8 +86,14 @@ async def file(call: Call) -> Response:
     store = call.parts.stores.files(await _opened(call))
     offset = max(0, call.query.offset)
     opened = await call.parts.threaded(lambda: store.open(path, offset))
+    if call.query.version not in ("", opened.version):
+        opened.stream.close()
+        raise Conflict(
+            f"{path!r} on datastore {call.path['name']!r} was changed meanwhile.",
+            hint="ask for it again: list it anew.",
+        )
     left = max(0, opened.total_bytes - offset)
-    return raw_answer(_pieces(call.parts, opened.stream), opened.total_bytes, left)
+    return raw_answer(_pieces(call.parts, opened.stream), opened.total_bytes, left, opened.version)
 
 
 async def put_files(call: Call) -> PutDataAnswer:
@@ -89,19 +102,59 @@ async def put_files(call: Call) -> PutDataAnswer:
     if faults:
         raise InvalidInput.of(faults, subject="the files")
     store = parts.stores.files(await _opened(call))
-    skipped: list[str] = []
+    key = (call.workspace_id, call.path["name"], asked.request_id or object())
+    answer = await parts.bringing.ask(
+        key, lambda: _brought(parts, store, asked), wait_s=max(0.0, min(asked.wait_s, MOST_WAIT_S))
+    )
+    if answer is None:
+        return PutDataAnswer([], is_pending=True)
+    if answer.missing:
+        parts.bringing.forget(key)
+    return answer
+
+
+async def _brought(parts: Parts, store: FileStore, asked: PutDataFiles) -> PutDataAnswer:
+    there: set[str] = set()
+
+    async def look(path: str) -> None:
+        if await parts.threaded(lambda: store.stat(path)):
+            there.add(path)
+
     if not asked.overwrite:
-        skipped = await parts.threaded(lambda: [entry.path for entry in asked.entries if store.stat(entry.path)])
-    there = set(skipped)
+        await _at_a_time(PARALLEL, [partial(look, entry.path) for entry in asked.entries])
+    skipped = [entry.path for entry in asked.entries if entry.path in there]
     wanted = [entry for entry in asked.entries if entry.path not in there]
     hashes = [entry.sha256 for entry in wanted]
     missing = await parts.read(lambda tx: tx.blobs.missing(hashes))
     if missing:
         return PutDataAnswer(missing)
     located = await parts.read(lambda tx: tx.blobs.locate(hashes))
-    for entry in wanted:
+
+    async def bring(entry: Entry) -> None:
         await parts.threaded(partial(_write, parts, store, entry.path, located[entry.sha256]))
+
+    # A large file is sent in parts side by side already.
+    large = [entry for entry in wanted if entry.size_bytes >= LARGE_BYTES]
+    await _at_a_time(PARALLEL, [partial(bring, entry) for entry in wanted if entry.size_bytes < LARGE_BYTES])
+    await _at_a_time(1, [partial(bring, entry) for entry in large])
     return PutDataAnswer([], skipped)
+
+
+async def _at_a_time(count: int, calls: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """Make all calls, so many at a time. The first error ends it: what has not begun is left."""
+    left = iter(calls)
+
+    async def go() -> None:
+        for call in left:
+            await call()
+
+    tasks = [asyncio.create_task(go()) for _ in range(min(count, len(calls)))]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def query(call: Call) -> Response:

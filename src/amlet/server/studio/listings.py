@@ -24,7 +24,7 @@ from amlet.domain.service import Service
 from amlet.domain.workspace import Workspace
 from amlet.server.studio.cursors import count_of
 from amlet.server.studio.run_rows import RunRow, RunTable, run_row, run_table
-from amlet.store.base import ModelFilter, RunFilter, Transaction
+from amlet.store.base import ModelSearch, RunFilter, Transaction
 from amlet.wire import pages
 
 PAGE_RUNS = 50
@@ -106,7 +106,7 @@ class Listing(NamedTuple):
     orders: list[str]
     """Orders to choose from."""
     models: list[Model]
-    models_left: int
+    has_more_models: bool
     services: list[Service]
     services_left: int
 
@@ -169,7 +169,7 @@ def read_listing(tx: Transaction, workspace_id: str, asked: Asked, here: str, no
     workspace = tx.workspaces.get(workspace_id)
     found, following = tx.runs.page(workspace_id, chosen)
     table = run_table(tx, workspace_id, found, now, asked.metrics)
-    models = tx.models.list(workspace_id, ModelFilter(latest=True))
+    models, older_models = tx.models.page(workspace_id, ModelSearch(limit=TABLE_LIMIT))
     services = [record.service for record in tx.services.list(workspace_id) if not record.service.version]
     names = [experiment.name for experiment in tx.experiments.list(workspace_id)]
     return Listing(
@@ -185,8 +185,8 @@ def read_listing(tx: Transaction, workspace_id: str, asked: Asked, here: str, no
             unparse_order(Order(field, descending=True))
             for field in (Field("created"), Field("duration"), *(Field("metrics", name) for name in table.metrics))
         ],
-        models=models[:TABLE_LIMIT],
-        models_left=max(0, len(models) - TABLE_LIMIT),
+        models=models,
+        has_more_models=older_models is not None,
         services=services[:TABLE_LIMIT],
         services_left=max(0, len(services) - TABLE_LIMIT),
     )

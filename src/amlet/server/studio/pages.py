@@ -24,6 +24,7 @@ from amlet.server.studio import (
     images,
     listings,
     metric_page,
+    model_view,
     run_view,
     service_view,
 )
@@ -61,6 +62,9 @@ def studio_routes(parts: Parts) -> list[BaseRoute]:
         owned(pages.DATA_PATTERN, _data),
         owned(pages.DATASET_PATTERN, _dataset),
         owned(pages.SERVICE_PATTERN, _service),
+        owned(pages.MODELS_PATTERN, _models),
+        owned(pages.MODEL_PATTERN, _model),
+        owned(pages.MODEL_VERSION_PATTERN, _model),
         opened(pages.SIGN_IN, access.show_sign_in),
         Route(pages.SIGN_IN, _guard(parts, access.take_sign_in), methods=["POST"]),
         Route(pages.SIGN_OUT, _guard(parts, access.sign_out), methods=["POST"]),
@@ -209,6 +213,26 @@ async def _service(request: Request, parts: Parts) -> Response:
 
     def build() -> bytes:
         return render("service.html", **service_view.service_values(parts, workspace_id, name))
+
+    return html(await parts.threaded(build), form=True)
+
+
+async def _models(request: Request, parts: Parts) -> Response:
+    workspace_id = request.path_params["workspace_id"]
+
+    def build() -> bytes:
+        values = parts.records.read(lambda tx: model_view.list_values(tx, workspace_id, request.query_params))
+        return render("models.html", **values)
+
+    return html(await parts.threaded(build), form=True)
+
+
+async def _model(request: Request, parts: Parts) -> Response:
+    workspace_id, name = request.path_params["workspace_id"], request.path_params["model"]
+    version = request.path_params.get("version")
+
+    def build() -> bytes:
+        return render("model.html", **model_view.model_values(parts, workspace_id, name, version))
 
     return html(await parts.threaded(build), form=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from amlet.domain.service import BATCH_ROWS, LATENCY_S, ReplicaLoad, Service
+from amlet.domain.service import BATCH_SIZES, LATENCY_S, ReplicaLoad, Service
 from amlet.operations.service_records import find_service, served_model, versions_of
 from amlet.server.context import Parts
 from amlet.server.service_loads import Told
@@ -34,8 +34,9 @@ class Served(NamedTuple):
     """A model, and the run that made it."""
 
     title: str
-    run: str
     href: str
+    run: str
+    run_href: str
 
 
 class Part(NamedTuple):
@@ -89,7 +90,7 @@ def _counts(parts: Parts, service: Service) -> Counts | None:
 
 def _histograms(load: ReplicaLoad) -> tuple[list[Bar], list[Bar]]:
     times = [f"up to {_duration(bound)}" for bound in LATENCY_S] + [f"over {_duration(LATENCY_S[-1])}"]
-    rows = [f"up to {bound}" if bound > 1 else "1" for bound in BATCH_ROWS] + [f"over {BATCH_ROWS[-1]}"]
+    rows = [f"up to {bound}" if bound > 1 else "1" for bound in BATCH_SIZES] + [f"over {BATCH_SIZES[-1]}"]
     return histogram(load.latency, times), histogram(load.batches, rows)
 
 
@@ -100,8 +101,8 @@ def _duration(seconds: float) -> str:
 def _served(tx: Transaction, workspace_id: str, model_id: str) -> Served:
     model, _, _ = served_model(tx, workspace_id, model_id)
     has_run = model.run_id is not None and model.experiment is not None
-    href = pages.run_page(workspace_id, model.experiment or "", model.run_id or "") if has_run else ""
-    return Served(model.id, model.run_id or "", href)
+    run = pages.run_page(workspace_id, model.experiment or "", model.run_id or "") if has_run else ""
+    return Served(model.id, pages.model_page(workspace_id, model.name, model.version), model.run_id or "", run)
 
 
 def _settings(service: Service) -> list[tuple[str, str]]:

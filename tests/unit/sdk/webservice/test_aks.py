@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amlet.domain.deployment import Autoscale, Deployment
+from amlet.domain.deployment import Autoscale, Capture, Deployment
 from amlet.domain.model import Resources
 from amlet.sdk.exceptions import WebserviceException
 from amlet.sdk.webservice import AciWebservice, AksWebservice
@@ -44,7 +44,7 @@ def test_an_update_of_nothing_is_refused(service: AksWebservice) -> None:
         ),
         ({"scoring_timeout_ms": 5}, SCALED._replace(scoring_timeout_ms=5)),
         ({"max_request_wait_time": 0}, SCALED._replace(max_wait_ms=0)),
-        ({"collect_model_data": True}, SCALED._replace(capture=(True, True, 1.0))),
+        ({"collect_model_data": True}, SCALED._replace(capture=Capture(True, True))),
         ({"models": ["iris:1", "iris:1"]}, SCALED._replace(model_ids=["iris:1", "iris:1"])),
     ],
 )

@@ -10,6 +10,7 @@ import click
 
 from amlet.base.ids import uuid4_text
 from amlet.cli import json_output, place
+from amlet.cli.deployment_files import read_deployment_files
 from amlet.cli.deployment_options import deployment_of, deployment_options
 from amlet.cli.options import json_option, workspace_options
 from amlet.cli.service_view import wait_until_answers
@@ -37,7 +38,9 @@ def command(
     with json_output.only_ours(as_json):
         version = options["version"]
         before = held.client.services.get(held.workspace_id, name, ServiceQuery(version=version))
-        asked = deployment_of(options, before.deployment, name, folder, Workspace(*held.names, _held=held))
+        where = Workspace(*held.names, _held=held)
+        files = read_deployment_files(options["inference_file"], None, folder, where)
+        asked = deployment_of(options, before.deployment, name, folder, where, files.inference)
         made = UpdateService(
             asked.deployment if asked.deployment != before.deployment or asked.source is not None else None,
             asked.entries if asked.source is not None else None,
