@@ -17,12 +17,12 @@ from amlet.domain.deployment import ENDPOINT, Deployment
 from amlet.domain.model import Resources
 from amlet.operations.lease import LEASE_S
 from amlet.runtime.scoring.router import PATIENCE_S
-from amlet.runtime.scoring.turns import Routes
+from amlet.runtime.scoring.turns import ROUTES_FILE, Route, Routes
 from amlet.wire.computes import CreateCompute
 from amlet.wire.services import DeployService, UpdateService
 from support.runs import finish, submit_script, workspace_id
 from support.server import RealServer, until
-from support.services import WHERE, Clients, Place, ask, counted, nodes_of, on_nodes
+from support.services import WHERE, Clients, Place, ask, counted, nodes_of, nowhere, on_nodes
 
 TARGET = "serving"
 
@@ -39,11 +39,11 @@ def _nodes(server: RealServer, workspace: str) -> dict[str, str]:
     return {node.name: node.state for node in server.client().computes.nodes(workspace, TARGET).nodes}
 
 
-def _at_nodes(place: Place) -> list[str]:
+def _routes(place: Place) -> list[Route]:
     """Where replicas listen, as their routers are told."""
     folder = place.server.home.nodes / "local" / "replicas"
     told = [Routes.read(path.parent) for path in folder.glob("router-*/process-*/routes.json")]
-    return [f"http://{route.host}:{route.port}" for routes in told for route in routes.routes]
+    return [route for routes in told for route in routes.routes]
 
 
 def _replicas(place: Place, name: str, node: str) -> list[int]:
@@ -60,8 +60,12 @@ def test_a_service_is_on_several_nodes_that_come_for_it_and_changes_without_a_re
     assert counted(service.address) == 12  # of both
     until(lambda: all(f"begun on {name}" in place.log("spread") for name in names), what="the log of both")
 
-    for address in _at_nodes(place):  # nobody but the router gets an answer there
+    for route in _routes(place):  # nobody but the router gets an answer there
+        address = f"http://{route.host}:{route.port}"
         assert ask(address)[0] == 403 and ask(address, **{"X-Amlet-Router": "guess"})[0] == 403
+    secrets = {route.secret for route in _routes(place)}
+    assert len(secrets) == 1 and len(min(secrets)) > 40
+    nowhere(place.server, list(secrets), but=ROUTES_FILE)
 
     with Clients(service.address or "") as clients:
         place.deploy("spread", WHERE.replace("MARK", "next"), update=True, replicas=2)

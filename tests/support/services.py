@@ -129,6 +129,25 @@ def on_nodes(place: Place, target: str = "cluster", *, max_nodes: int = 2, idle_
     return place._replace(usual=Deployment(target=target, resources=Resources(cpu=0.3)))
 
 
+def nowhere(server: RealServer, secrets: list[str], *, but: str = "") -> None:
+    """No secret lies in a record, a log, or the folders of replicas, nor stands in a command line.
+
+    Args:
+        but: The name of files that hold it, for their owner alone.
+    """
+    texts = [path for path in server.home.root.rglob("*") if path.is_file() and "environments" not in path.parts]
+    for path in texts:
+        if path.name == but:
+            assert path.stat().st_mode & 0o077 == 0
+            continue
+        with contextlib.suppress(OSError):
+            held = path.read_bytes()
+            assert not any(secret.encode() in held for secret in secrets), path
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            assert not any(secret.encode() in path.read_bytes() for secret in secrets), path
+
+
 class Clients:
     """Clients that ask without a pause: some keep their connection, some take a new one for each request."""
 
