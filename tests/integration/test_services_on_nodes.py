@@ -169,3 +169,18 @@ def test_no_request_hangs_on_a_node_that_is_frozen(place: Place) -> None:
     until(lambda: not set(pids[1:]) & set(place.pids("frozen", 1)), what="the end of what it held")
     assert ask(place.settled("frozen").address)[0] == 200
     place.delete("frozen")
+
+
+@pytest.mark.every_fault
+def test_a_killed_worker_costs_no_request_while_another_node_answers(place: Place) -> None:
+    place.deploy("taken-up", WHERE, replicas=2)
+    service = place.settled("taken-up")
+    until(lambda: len(nodes_of(service.address)) == 2, what="both nodes")
+    node = min(nodes_of(service.address))
+    before = set(_replicas(place, "taken-up", node))
+    with Clients(service.address or "") as clients:
+        os.kill(place.server.node_pid(node), signal.SIGKILL)  # its replicas answer on until the next one ends them
+        until(lambda: not before & set(place.pids("taken-up", 1)), what="the end of what it left")
+        until(lambda: len(nodes_of(service.address)) == 2, what="both again")
+    assert clients.failures == []
+    place.delete("taken-up")
