@@ -7,7 +7,6 @@ import http.client
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,7 @@ from amlet.domain.model import Resources
 from amlet.wire.services import RegenerateKey, TailQuery, UpdateService
 from amlet.wire.workspaces import EnsureWorkspace
 from support.server import RealServer, until
-from support.services import Clients, Place, ask, on_nodes, with_key
+from support.services import Clients, Place, ask, nowhere, on_nodes, with_key
 
 ECHO = """
 import os
@@ -213,7 +212,7 @@ def test_keys_are_turned_over_without_an_outage(place: Place) -> None:
     assert place.get("locked").revision == 1
     with pytest.raises(Conflict, match="takes no tokens"):
         client.services.token(place.workspace_id, "locked")
-    _nowhere(place, [keys.primary, fresh.primary, fresh.secondary])
+    nowhere(place.server, [keys.primary, fresh.primary, fresh.secondary])
     place.delete("locked")
 
 
@@ -235,18 +234,6 @@ def test_tokens_open_a_service_until_they_expire(place: Place) -> None:
     until(lambda: ask(service.address)[0] == 200, what="an open service")
     assert place.get("tokens").revision == 1
     place.delete("tokens")
-
-
-def _nowhere(place: Place, secrets: list[str]) -> None:
-    """No key lies in a record, a log, or the folders of replicas, nor stands in a command line."""
-    texts = [path for path in place.server.home.root.rglob("*") if path.is_file() and "environments" not in path.parts]
-    for path in texts:
-        with contextlib.suppress(OSError):
-            held = path.read_bytes()
-            assert not any(secret.encode() in held for secret in secrets), path
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            assert not any(secret.encode() in path.read_bytes() for secret in secrets), path
 
 
 def test_a_crash_loop_is_told_within_ten_seconds_with_the_end_of_the_log(place: Place) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,14 @@ from amlet.base.errors import Conflict, InvalidInput
 from amlet.domain.compute import COMPUTE_INSTANCE
 from amlet.domain.deployment import ENDPOINT, Deployment
 from amlet.domain.model import Resources
-from amlet.runtime.scoring.turns import Routes
+from amlet.operations.lease import LEASE_S
+from amlet.runtime.scoring.router import PATIENCE_S
+from amlet.runtime.scoring.turns import ROUTES_FILE, Route, Routes
 from amlet.wire.computes import CreateCompute
 from amlet.wire.services import DeployService, UpdateService
 from support.runs import finish, submit_script, workspace_id
 from support.server import RealServer, until
-from support.services import WHERE, Clients, Place, ask, counted, nodes_of, on_nodes
+from support.services import WHERE, Clients, Place, ask, counted, nodes_of, nowhere, on_nodes
 
 TARGET = "serving"
 
@@ -35,11 +39,16 @@ def _nodes(server: RealServer, workspace: str) -> dict[str, str]:
     return {node.name: node.state for node in server.client().computes.nodes(workspace, TARGET).nodes}
 
 
-def _at_nodes(place: Place) -> list[str]:
+def _routes(place: Place) -> list[Route]:
     """Where replicas listen, as their routers are told."""
     folder = place.server.home.nodes / "local" / "replicas"
     told = [Routes.read(path.parent) for path in folder.glob("router-*/process-*/routes.json")]
-    return [f"http://{route.host}:{route.port}" for routes in told for route in routes.routes]
+    return [route for routes in told for route in routes.routes]
+
+
+def _replicas(place: Place, name: str, node: str) -> list[int]:
+    """The processes of a service's first revision on one node."""
+    return [pid for pid in place.pids(name, 1) if f"/{node}/" in str(Path(f"/proc/{pid}/cwd").readlink())]
 
 
 def test_a_service_is_on_several_nodes_that_come_for_it_and_changes_without_a_refused_request(place: Place) -> None:
@@ -51,8 +60,12 @@ def test_a_service_is_on_several_nodes_that_come_for_it_and_changes_without_a_re
     assert counted(service.address) == 12  # of both
     until(lambda: all(f"begun on {name}" in place.log("spread") for name in names), what="the log of both")
 
-    for address in _at_nodes(place):  # nobody but the router gets an answer there
+    for route in _routes(place):  # nobody but the router gets an answer there
+        address = f"http://{route.host}:{route.port}"
         assert ask(address)[0] == 403 and ask(address, **{"X-Amlet-Router": "guess"})[0] == 403
+    secrets = {route.secret for route in _routes(place)}
+    assert len(secrets) == 1 and len(min(secrets)) > 40
+    nowhere(place.server, list(secrets), but=ROUTES_FILE)
 
     with Clients(service.address or "") as clients:
         place.deploy("spread", WHERE.replace("MARK", "next"), update=True, replicas=2)
@@ -78,7 +91,7 @@ def test_a_killed_node_under_load_costs_only_what_it_was_answering(place: Place)
     place.deploy("outlives", WHERE, replicas=2)
     service = place.settled("outlives")
     killed = min(nodes_of(service.address))
-    replicas = [pid for pid in place.pids("outlives", 1) if f"/{killed}/" in os.readlink(f"/proc/{pid}/cwd") + "/"]
+    replicas = _replicas(place, "outlives", killed)
     with Clients(service.address or "") as clients:
         until(lambda: len(clients.answers) > 20, what="answers before")
         for pid in (place.server.node_pid(killed), *replicas):
@@ -130,3 +143,44 @@ def test_a_target_that_is_one_machine_elsewhere_serves_nothing(place: Place) -> 
     place.server.client().computes.create(place.workspace_id, "mine", asked)
     with pytest.raises(InvalidInput, match="is of the kind ComputeInstance and serves no models"):
         place.deploy("nowhere", WHERE, target="mine")
+
+
+@pytest.mark.every_fault
+def test_no_request_hangs_on_a_node_that_is_frozen(place: Place) -> None:
+    place.deploy("frozen", WHERE, replicas=2)
+    service = place.settled("frozen")
+    until(lambda: len(nodes_of(service.address)) == 2, what="both nodes")
+    node = min(nodes_of(service.address))
+    pids = [place.server.node_pid(node), *_replicas(place, "frozen", node)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with ThreadPoolExecutor(8) as threads:
+            asked = [threads.submit(ask, service.address, b"x", timeout_s=60) for _ in range(8)]
+            statuses = [future.result()[0] for future in asked]
+        assert time.monotonic() - began < LEASE_S + PATIENCE_S + 10
+        assert set(statuses) <= {200, 502} and 200 in statuses
+        until(lambda: node not in nodes_of(service.address), what="answers of the other alone")
+        until(lambda: place.get("frozen").processes == 2, what="another in its place")
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    until(lambda: not set(pids[1:]) & set(place.pids("frozen", 1)), what="the end of what it held")
+    assert ask(place.settled("frozen").address)[0] == 200
+    place.delete("frozen")
+
+
+@pytest.mark.every_fault
+def test_a_killed_worker_costs_no_request_while_another_node_answers(place: Place) -> None:
+    place.deploy("taken-up", WHERE, replicas=2)
+    service = place.settled("taken-up")
+    until(lambda: len(nodes_of(service.address)) == 2, what="both nodes")
+    node = min(nodes_of(service.address))
+    before = set(_replicas(place, "taken-up", node))
+    with Clients(service.address or "") as clients:
+        os.kill(place.server.node_pid(node), signal.SIGKILL)  # its replicas answer on until the next one ends them
+        until(lambda: not before & set(place.pids("taken-up", 1)), what="the end of what it left")
+        until(lambda: len(nodes_of(service.address)) == 2, what="both again")
+    assert clients.failures == []
+    place.delete("taken-up")

@@ -99,9 +99,10 @@ class Place(NamedTuple):
         self.server.client().services.delete(self.workspace_id, name, VersionQuery(version))
 
 
-def ask(address: str | None, body: bytes = b"x", **headers: str) -> tuple[int, Any]:
+def ask(address: str | None, body: bytes = b"x", *, timeout_s: float = 20, **headers: str) -> tuple[int, Any]:
     """One request on a connection of its own."""
-    with contextlib.closing(http.client.HTTPConnection(urlsplit(address or "").netloc, timeout=20)) as connection:
+    place = urlsplit(address or "").netloc
+    with contextlib.closing(http.client.HTTPConnection(place, timeout=timeout_s)) as connection:
         connection.request("POST", "/score", body, headers)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
@@ -126,6 +127,25 @@ def on_nodes(place: Place, target: str = "cluster", *, max_nodes: int = 2, idle_
     asked = CreateCompute(AML_COMPUTE, "STANDARD_D2_V2", max_nodes=max_nodes, idle_s=idle_s)
     place.server.client().computes.create(place.workspace_id, target, asked)
     return place._replace(usual=Deployment(target=target, resources=Resources(cpu=0.3)))
+
+
+def nowhere(server: RealServer, secrets: list[str], *, but: str = "") -> None:
+    """No secret lies in a record, a log, or the folders of replicas, nor stands in a command line.
+
+    Args:
+        but: The name of files that hold it, for their owner alone.
+    """
+    texts = [path for path in server.home.root.rglob("*") if path.is_file() and "environments" not in path.parts]
+    for path in texts:
+        if path.name == but:
+            assert path.stat().st_mode & 0o077 == 0
+            continue
+        with contextlib.suppress(OSError):
+            held = path.read_bytes()
+            assert not any(secret.encode() in held for secret in secrets), path
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            assert not any(secret.encode() in path.read_bytes() for secret in secrets), path
 
 
 class Clients:
@@ -182,7 +202,9 @@ def run(data):
 
 def nodes_of(address: str | None, count: int = 12) -> set[str]:
     """The nodes that answer."""
-    return {ask(address)[1][0] for _ in range(count)}
+    told = [ask(address) for _ in range(count)]
+    assert all(status == 200 for status, _ in told), told
+    return {answer[0] for _, answer in told}
 
 
 def counted(address: str | None) -> int:

@@ -92,12 +92,12 @@ class LeftOver:
         with self._lock:
             revisions = self._found.pop(key, [])
             adopted = self._adopted.pop(key, [])
+        for one in revisions:
+            if one.listening not in adopted:
+                one.listening.close()  # first: who connects while they end must not wait for an answer
         self._end([one.folder for one in revisions])
         for held in adopted:
             self._ports.leave(held)
-        for one in revisions:
-            if one.listening not in adopted:
-                one.listening.close()
 
     def close(self) -> None:
         """End all of them."""

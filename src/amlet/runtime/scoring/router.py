@@ -181,6 +181,8 @@ class Router:
                     return await self._ask_by(upstream, route, request)
                 except NotTaken:
                     continue  # it was closed meanwhile, for want of requests
+        if route.place not in self._turns.places:
+            raise NotReached  # nobody would notice there that it waits in vain
         try:
             upstream = await connect(route, self._new_parser)
         except NotReached:

@@ -55,7 +55,10 @@ class Upstream(asyncio.Protocol):
             self._answer.set_exception(fresh)
 
     def close(self) -> None:
+        """Give it up. What it was asked may have been taken."""
         self.is_open = False
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionResetError())
         if self._transport is not None:
             self._transport.close()
 
@@ -100,14 +103,14 @@ class Upstream(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         held = dict(self._headers)
-        status = self._parser.get_status_code()
-        if not self._parser.should_keep_alive():
-            self.close()
+        status, keeps = self._parser.get_status_code(), self._parser.should_keep_alive()
         self._parser = None
         if self._answer is not None and not self._answer.done():
             headers = tuple(pair for pair in self._headers if pair[0] not in _OWN)
             kind = held.get(b"content-type", b"application/octet-stream")
             self._answer.set_result(Response(status, b"".join(self._chunks), kind, headers))
+        if not keeps:
+            self.close()
 
 
 async def connect(route: Route, new_parser: Callable[[Any], Any]) -> Upstream:
