@@ -27,6 +27,9 @@ def wait(name):
         time.sleep(0.02)
 """
 
+SEEN_S = 90.0
+"""Outputs of a script at work are a courtesy at low priority: on a busy machine they come late."""
+
 
 class Place:
     def __init__(self, server: RealServer, folder: Path) -> None:
@@ -90,10 +93,12 @@ wait("second")
 open("outputs/last", "w").write("last")
 """
     )
-    until(lambda: place.outputs(run) == {"deep/a.txt": b"one", "passing": b"x"}, what="the first outputs")
+    until(
+        lambda: place.outputs(run) == {"deep/a.txt": b"one", "passing": b"x"}, what="the first outputs", seconds=SEEN_S
+    )
     assert not place.client.runs.get(run.workspace_id, run.id).run.is_over
     place.go_on("first")
-    until(lambda: place.outputs(run) == {"deep/a.txt": b"two, longer"}, what="the changed outputs")
+    until(lambda: place.outputs(run) == {"deep/a.txt": b"two, longer"}, what="the changed outputs", seconds=SEEN_S)
     place.go_on("second")
     ended = finish(place.client, run)
     assert ended.status == "Completed", ended.error
@@ -175,7 +180,11 @@ with open("outputs/large", "wb") as large:
 wait("large")
 """
     )
-    files = until(lambda: len(place.outputs(run)) > 300 and place.client.runs.get(run.workspace_id, run.id).files)
+    files = until(
+        lambda: len(place.outputs(run)) > 300 and place.client.runs.get(run.workspace_id, run.id).files,
+        what="more files than come in one batch",
+        seconds=SEEN_S,
+    )
     assert len(files) < 2000
     place.go_on("seen")
     place.reached("large")
@@ -204,6 +213,6 @@ wait("back")
     place.reached("back")
     fresh_server.start()
     place = Place(fresh_server, tmp_path / "back")
-    until(lambda: place.outputs(run) == {"a": b"written while the server was away"}, what="the outputs", seconds=45)
+    until(lambda: place.outputs(run) == {"a": b"written while the server was away"}, what="the outputs", seconds=SEEN_S)
     (tmp_path / "away" / "flags" / "back").touch()
     assert finish(place.client, run).status == "Completed"
