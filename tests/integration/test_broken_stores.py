@@ -140,7 +140,7 @@ def test_a_url_whose_server_goes_silent_costs_a_bounded_time(tmp_path: Path) -> 
         assert fetch(f"{proxy.url}/large.bin", tmp_path / "one").read_bytes() == web.files["/large.bin"]
         proxy.answer_bytes = 0
         began = time.monotonic()
-        with pytest.raises(DatastoreFailed, match="cannot be read: .*timed out"):
+        with pytest.raises(DatastoreFailed, match=r"cannot be read: .*timed out"):
             fetch(f"{proxy.url}/large.bin", tmp_path / "two")
         assert time.monotonic() - began < (TRIES + 1) * TIMEOUT_S
         assert not list((tmp_path / "two").rglob("*.part"))
