@@ -7,7 +7,6 @@ import http.client
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,7 @@ from amlet.domain.model import Resources
 from amlet.wire.services import RegenerateKey, TailQuery, UpdateService
 from amlet.wire.workspaces import EnsureWorkspace
 from support.server import RealServer, until
-from support.services import Clients, Place, ask, with_key
+from support.services import Clients, Place, ask, nowhere, on_nodes, with_key
 
 ECHO = """
 import os
@@ -34,11 +33,16 @@ def run(data):
 """
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, shared_server: RealServer) -> Place:
-    asked = EnsureWorkspace("s", "g", "scripts")
+ONE, MANY = "machine", "nodes"
+"""A service keeps the same promises whether the server's machine holds it or the nodes of a target."""
+
+
+@pytest.fixture(scope="module", params=[ONE, pytest.param(MANY, marks=pytest.mark.every_fault)])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shared_server: RealServer) -> Place:
+    asked = EnsureWorkspace("s", "g", f"scripts_on_{request.param}")
     workspace = shared_server.client().workspaces.ensure(asked).workspace
-    return Place(shared_server, workspace.id, tmp_path_factory.mktemp("scripts"))
+    found = Place(shared_server, workspace.id, tmp_path_factory.mktemp("scripts"))
+    return found if request.param == ONE else on_nodes(found)
 
 
 def test_a_script_finds_its_models_its_variables_and_files_beside_it(place: Place) -> None:
@@ -84,28 +88,35 @@ def test_updates_while_clients_ask_without_a_pause_lose_no_request(place: Place)
         ask(service.address)
 
 
-def test_no_request_is_refused_while_a_killed_node_is_replaced_and_replaced_again(place: Place) -> None:
+def test_no_request_is_refused_while_a_killed_node_is_replaced(place: Place) -> None:
+    slowly = place.folder / "slowly"
     place.deploy("survives", ECHO, replicas=2)
-    address = place.settled("survives").address
+    place.deploy("survives-shut", f"{ECHO}\nimport time\nif Path({str(slowly)!r}).exists(): time.sleep(4)", auth=BY_KEY)
+    address, shut = place.settled("survives").address, place.settled("survives-shut").address
     assert address is not None
     with Clients(address) as clients:
-        for _ in range(2):
-            node, before = place.server.node_pid(), place.pids("survives", 1)
-            os.kill(node, signal.SIGKILL)
-            until(lambda node=node: place.server.node_pid() != node, what="the next node")
-            until(
-                lambda before=before: len(found := place.pids("survives", 1)) == 2 and not set(found) & set(before),
-                what="the next node's own processes alone",
-                seconds=30,
-            )
-            until(lambda: clients.answers[-1]["pid"] in place.pids("survives", 1), what="an answer of theirs")
-            assert place.settled("survives").address == address
+        node, before = place.server.node_pid(), place.pids("survives", 1)
+        os.kill(node, signal.SIGKILL)
+        until(lambda: place.server.node_pid() != node, what="the next node")
+        until(
+            lambda: len(found := place.pids("survives", 1)) == 2 and not set(found) & set(before),
+            what="the next node's own processes alone",
+            seconds=30,
+        )
+        until(lambda: clients.answers[-1]["pid"] in place.pids("survives", 1), what="an answer of theirs")
+        assert place.settled("survives").address == address
     assert clients.failures == []
 
-    # What is not wanted any more ends.
-    node, before = place.server.node_pid(), place.pids("survives", 1)
+    # What was left takes in who may ask now, and ends when it is not wanted any more.
+    node, before, (left,) = place.server.node_pid(), place.pids("survives", 1), place.pids("survives-shut", 1)
+    client, keys = place.server.client(), place.server.client().services.keys(place.workspace_id, "survives-shut")
+    slowly.touch()
     os.kill(node, signal.SIGKILL)
     place.delete("survives")
+    fresh = client.services.regenerate_key(place.workspace_id, "survives-shut", RegenerateKey("primary"))
+    until(lambda: ask(shut, **with_key(keys.primary))[0] == 401, what="the end of the old key")
+    assert ask(shut, **with_key(fresh.primary))[1]["pid"] == left
+    place.delete("survives-shut")
     until(lambda: not place.pids("survives", 1), what="the end of what was left")
     until(lambda: not any(_is_alive(pid) for pid in before), what="the end of its processes")
     with pytest.raises(OSError, match=r"refused|reset"):
@@ -201,7 +212,7 @@ def test_keys_are_turned_over_without_an_outage(place: Place) -> None:
     assert place.get("locked").revision == 1
     with pytest.raises(Conflict, match="takes no tokens"):
         client.services.token(place.workspace_id, "locked")
-    _nowhere(place, [keys.primary, fresh.primary, fresh.secondary])
+    nowhere(place.server, [keys.primary, fresh.primary, fresh.secondary])
     place.delete("locked")
 
 
@@ -223,18 +234,6 @@ def test_tokens_open_a_service_until_they_expire(place: Place) -> None:
     until(lambda: ask(service.address)[0] == 200, what="an open service")
     assert place.get("tokens").revision == 1
     place.delete("tokens")
-
-
-def _nowhere(place: Place, secrets: list[str]) -> None:
-    """No key lies in a record, a log, or the folders of replicas, nor stands in a command line."""
-    texts = [path for path in place.server.home.root.rglob("*") if path.is_file() and "environments" not in path.parts]
-    for path in texts:
-        with contextlib.suppress(OSError):
-            held = path.read_bytes()
-            assert not any(secret.encode() in held for secret in secrets), path
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            assert not any(secret.encode() in path.read_bytes() for secret in secrets), path
 
 
 def test_a_crash_loop_is_told_within_ten_seconds_with_the_end_of_the_log(place: Place) -> None:
@@ -309,6 +308,25 @@ def test_a_process_that_wants_more_memory_than_it_may_have_is_ended_and_it_is_sa
     failed = place.settled("greedy", state="Failed")
     assert "out of memory" in (failed.error or "") and "memory_gb" in (failed.error or "")
     place.delete("greedy")
+
+
+@pytest.mark.every_fault
+def test_a_service_made_anew_before_its_nodes_heard_of_the_end_answers_as_the_new_one(place: Place) -> None:
+    place.deploy("anew", ECHO)
+    place.settled("anew")
+    nodes = [place.server.node_pid(path.name) for path in place.server.home.nodes.iterdir() if path.name != "trees"]
+    place.server.kill()
+    for pid in nodes:
+        os.kill(pid, signal.SIGSTOP)
+    place.server.start()
+    place.delete("anew")
+    place.deploy("anew", ECHO.replace("MARK", "new"))
+    for pid in nodes:
+        os.kill(pid, signal.SIGCONT)
+    service = place.settled("anew")
+    until(lambda: ask(service.address)[1]["mark"] == "new", what="an answer of the new one")
+    assert service.revision == 1
+    place.delete("anew")
 
 
 def test_a_log_is_followed_from_where_one_left_off(place: Place) -> None:

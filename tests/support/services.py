@@ -13,10 +13,13 @@ from urllib.parse import urlsplit
 
 from amlet.client.snapshot import scan
 from amlet.client.uploads import sources_of, submit_with_blobs
+from amlet.domain.compute import AML_COMPUTE
 from amlet.domain.deployment import Deployment
 from amlet.domain.environment import EnvironmentSpec
+from amlet.domain.model import Resources
 from amlet.domain.service import Service
 from amlet.node.keeper import replica_name
+from amlet.wire.computes import CreateCompute
 from amlet.wire.models import RegisterModel
 from amlet.wire.services import DeployService, ServiceQuery, TailQuery, UpdateService, VersionQuery
 from support.server import RealServer, until
@@ -31,6 +34,8 @@ class Place(NamedTuple):
     server: RealServer
     workspace_id: str
     folder: Path
+    usual: Deployment = Deployment()
+    """What deployments are made of."""
 
     def deploy(self, name: str, script: str, *, update: bool = False, version: str = "", **changes: Any) -> Service:
         """Deploy or update a service of a script."""
@@ -41,7 +46,7 @@ class Place(NamedTuple):
         snapshot = scan(source)
         own = {key: value for key, value in changes.items() if key in Deployment._fields}
         others = {key: value for key, value in changes.items() if key not in own}
-        deployment = Deployment(entry_script="score.py", environment=PLAIN)._replace(**own)
+        deployment = self.usual._replace(entry_script="score.py", environment=PLAIN)._replace(**own)
 
         def call() -> Any:
             if update:
@@ -94,9 +99,10 @@ class Place(NamedTuple):
         self.server.client().services.delete(self.workspace_id, name, VersionQuery(version))
 
 
-def ask(address: str | None, body: bytes = b"x", **headers: str) -> tuple[int, Any]:
+def ask(address: str | None, body: bytes = b"x", *, timeout_s: float = 20, **headers: str) -> tuple[int, Any]:
     """One request on a connection of its own."""
-    with contextlib.closing(http.client.HTTPConnection(urlsplit(address or "").netloc, timeout=20)) as connection:
+    place = urlsplit(address or "").netloc
+    with contextlib.closing(http.client.HTTPConnection(place, timeout=timeout_s)) as connection:
         connection.request("POST", "/score", body, headers)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
@@ -107,13 +113,39 @@ def with_key(key: str) -> dict[str, str]:
 
 
 def replica_pids(server: RealServer, workspace_id: str, name: str, revision: int) -> list[int]:
-    """The processes of a revision."""
-    folder = server.home.nodes / "local" / "replicas"
+    """The processes of a revision, on all nodes of this machine."""
     found = []
-    for path in sorted(folder.glob(f"{replica_name(workspace_id, name, revision)}-*/*/process.json")):
+    folder = f"*/replicas/{replica_name(workspace_id, name, revision)}-*"
+    for path in sorted(server.home.nodes.glob(f"{folder}/*/process.json")):
         with contextlib.suppress(OSError, ValueError):
             found.append(int(json.loads(path.read_text())["pid"]))
     return found
+
+
+def on_nodes(place: Place, target: str = "cluster", *, max_nodes: int = 2, idle_s: int = 600) -> Place:
+    """The same place with services that are spread over the nodes of a cluster, several to a core."""
+    asked = CreateCompute(AML_COMPUTE, "STANDARD_D2_V2", max_nodes=max_nodes, idle_s=idle_s)
+    place.server.client().computes.create(place.workspace_id, target, asked)
+    return place._replace(usual=Deployment(target=target, resources=Resources(cpu=0.3)))
+
+
+def nowhere(server: RealServer, secrets: list[str], *, but: str = "") -> None:
+    """No secret lies in a record, a log, or the folders of replicas, nor stands in a command line.
+
+    Args:
+        but: The name of files that hold it, for their owner alone.
+    """
+    texts = [path for path in server.home.root.rglob("*") if path.is_file() and "environments" not in path.parts]
+    for path in texts:
+        if path.name == but:
+            assert path.stat().st_mode & 0o077 == 0
+            continue
+        with contextlib.suppress(OSError):
+            held = path.read_bytes()
+            assert not any(secret.encode() in held for secret in secrets), path
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            assert not any(secret.encode() in path.read_bytes() for secret in secrets), path
 
 
 class Clients:
@@ -153,3 +185,32 @@ class Clients:
             if not keeps:
                 connection.close()
         connection.close()
+
+
+WHERE = """
+import os, time
+def init():
+    print("begun on", node())
+def node():
+    return os.environ["AMLET_SERVICE_FOLDER"].split("/nodes/")[1].split("/")[0]
+def run(data):
+    time.sleep(0.02 if data == "slow" else 0)
+    return [node(), "MARK"]
+"""
+"""A script that answers with the node that it is on, and its mark."""
+
+
+def nodes_of(address: str | None, count: int = 12) -> set[str]:
+    """The nodes that answer."""
+    told = [ask(address) for _ in range(count)]
+    assert all(status == 200 for status, _ in told), told
+    return {answer[0] for _, answer in told}
+
+
+def counted(address: str | None) -> int:
+    """How many requests a service says that it has answered."""
+    with contextlib.closing(http.client.HTTPConnection(urlsplit(address or "").netloc, timeout=20)) as connection:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    found = [line for line in text.splitlines() if line.startswith("amlet_requests_total")]
+    return sum(int(line.rpartition(" ")[2]) for line in found)

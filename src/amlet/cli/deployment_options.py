@@ -42,6 +42,7 @@ _OPTIONS = (
     click.option("--conda", metavar="FILE", help="Packages: a conda yaml."),
     click.option("--pip", "pip_file", metavar="FILE", help="Packages: a requirements file."),
     click.option("--env", "environment", metavar="NAME", help="A registered or curated environment."),
+    click.option("--target", metavar="NAME", help="A cluster over whose nodes it is spread. Default: this machine."),
     click.option("-p", "--port", type=click.IntRange(1, 65535), help="Default: a free one, which is kept."),
     click.option("--replicas", type=click.IntRange(min=1), help="How many processes answer."),
     click.option("--autoscale", metavar="MIN:MAX", help="As many processes as the load needs, between the two."),
@@ -113,6 +114,7 @@ def deployment_of(
         field: options[option]
         for field, option in (
             ("port", "port"),
+            ("target", "target"),
             ("auth", "auth"),
             ("scoring_timeout_ms", "timeout_ms"),
             ("max_wait_ms", "max_wait_ms"),
@@ -139,8 +141,10 @@ def deployment_of(
     if made is not None:
         changes["environment"] = made._to_spec()
     deployment = before._replace(**changes)
-    if deployment.kind == LOCAL_SERVICE and (deployment.auth != OPEN or deployment.autoscale or deployment.replicas):
-        deployment = deployment._replace(kind=AKS_SERVICE)  # in v1 only those had keys, or more than one process
+    is_of_aks = deployment.auth != OPEN or deployment.autoscale or deployment.replicas or deployment.target
+    if deployment.kind == LOCAL_SERVICE and is_of_aks:
+        # In v1 only those had keys, more than one process, or a cluster.
+        deployment = deployment._replace(kind=AKS_SERVICE)
     if inference is not None:
         if options["script"] is not None or options["source_folder"] is not None:
             raise InvalidInput("--ic names the entry script: --script and --source go without it.")

@@ -53,6 +53,7 @@ def facts_of(service: Service) -> list[tuple[str, str]]:
     found = [
         ("state", f"{service.state}: {service.step}"),
         ("kind", deployment.kind),
+        ("target", deployment.target),
         ("models", ", ".join(deployment.model_ids)),
         ("script", deployment.entry_script),
         ("environment", deployment.environment.name if deployment.environment else None),

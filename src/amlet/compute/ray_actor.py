@@ -37,6 +37,8 @@ TRIES = 3
 LOG_TAIL_CHARACTERS = 800
 NOT_PASSED_ON = ("AMLET_", "AZUREML_", "RAY_", "PYTHON")
 """Beginnings of variables of Ray's process that would reach our worker, and the user's scripts."""
+OF_THE_MACHINE = ("AMLET_NODE_ADDRESS",)
+"""Those of them that say something of the machine, which the worker is to know."""
 
 
 class NodeKeeper:
@@ -155,7 +157,8 @@ class NodeKeeper:
         return folder
 
     def _worker_environment(self, bundle: Path, programs: list[Path], asked: dict[str, Any]) -> dict[str, str]:
-        found = {name: text for name, text in os.environ.items() if not name.startswith(NOT_PASSED_ON)}
+        given = os.environ.items()
+        found = {name: text for name, text in given if name in OF_THE_MACHINE or not name.startswith(NOT_PASSED_ON)}
         if not found.get("CUDA_VISIBLE_DEVICES"):
             found.pop("CUDA_VISIBLE_DEVICES", None)  # Ray's way to say that the actor asked for none
         # A Python that is not on PATH by itself is one of this machine's all the same.
@@ -176,7 +179,9 @@ class NodeKeeper:
         """What killed workers left: no other comes to adopt it."""
         code = (
             "import sys; from amlet.runtime.marked import end_marked; "
-            "end_marked(sys.argv[1], lambda left: left.variables.get('AMLET_JOURNAL_DIR', '').startswith(sys.argv[2]))"
+            "folders = ('AMLET_JOURNAL_DIR', 'AMLET_SERVICE_FOLDER'); "
+            "end_marked(sys.argv[1], lambda left: any("
+            "left.variables.get(name, '').startswith(sys.argv[2]) for name in folders))"
         )
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             argv = [sys.executable, "-c", code, str(self._home), f"{self._folder}{os.sep}"]

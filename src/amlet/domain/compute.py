@@ -77,6 +77,11 @@ class ComputeTarget(NamedTuple):
         return self.kind != AKS
 
     @property
+    def has_nodes(self) -> bool:
+        """Whether it has nodes of its own; what serves models alone has them only where machines come with it."""
+        return self.takes_runs or self.engine != LOCAL_ENGINE
+
+    @property
     def scale(self) -> Scale:
         """How many nodes there should be now."""
         if self.is_stopped:

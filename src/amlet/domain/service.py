@@ -75,6 +75,28 @@ class Service(NamedTuple):
         return self.deployment.target
 
 
+class Placement(NamedTuple):
+    """The processes of one revision on one node, of a service that is spread over the nodes of a compute target."""
+
+    node: str
+    revision: int
+    processes: int
+    """How many it is to hold."""
+    leaving: bool = False
+    """It is to end them, and has not said yet that it has."""
+    state: str = TRANSITIONING
+    """As the node tells it, and what follows too."""
+    answering: int = 0
+    host: Optional[str] = None
+    port: Optional[int] = None
+    error: Optional[str] = None
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether requests can be sent there."""
+        return bool(self.answering and self.host and self.port)
+
+
 class ReplicaModel(NamedTuple):
     """A model as a replica sees it: its files lie at `<name>/<version>` below AZUREML_MODEL_DIR's root."""
 
@@ -102,6 +124,8 @@ class ReplicaSettings(NamedTuple):
     """The sha256, in hex, of each valid key; None, with no `token_secret` either: the service is open."""
     token_secret: Optional[str] = None
     """What tokens are signed with: see `domain/service_token.py`."""
+    router_hash: Optional[str] = None
+    """The sha256, in hex, of what the service's router shows with each request; None: whoever reaches it may ask."""
     method: Optional[str] = None
     """What a request calls that names no method; None: `predict_proba` where the model has it, else `predict`."""
     trusted: List[str] = []
@@ -137,7 +161,10 @@ class ReplicaLease(NamedTuple):
     """Of each process."""
     port: Optional[int]
     """The port to take again; None lets the node choose."""
-    host: str
+    host: Optional[str]
+    """Where they listen; None: at the node's own address, as the server's machine has it, on a port of this revision's
+    alone. Its router is the only one to ask there.
+    """
     entry_script: Optional[str] = None
     """The path of the script below `source`; None: the one model is served without code."""
     source: Optional[Tree] = None
@@ -153,6 +180,8 @@ class ReplicaLease(NamedTuple):
     """Each process may use no more cores than its share."""
     is_proven: bool = False
     """It has answered before: what keeps it from it now is not in its models or its script, so it is tried again."""
+    report_s: Optional[float] = None
+    """How often the server needs to know the load, to decide how many processes there should be; None: seldom."""
 
 
 class TrafficShare(NamedTuple):
@@ -162,8 +191,17 @@ class TrafficShare(NamedTuple):
     percent: int
 
 
+class Place(NamedTuple):
+    """Where processes of a service, or of a version of an endpoint, answer its router."""
+
+    version: str
+    host: str
+    port: int
+    processes: int
+
+
 class RouterLease(NamedTuple):
-    """An endpoint's own process, which hands each request to one of its versions."""
+    """The process that holds the port of an endpoint, or of a service on several nodes, and hands each request on."""
 
     workspace_id: str
     service: str
@@ -171,7 +209,14 @@ class RouterLease(NamedTuple):
     port: Optional[int]
     host: str
     shares: List[TrafficShare]
-    """They sum to 100; empty while there is no version. May change while it runs."""
+    """They sum to 100; empty while there is no version. A service has one, of no name. May change while it runs."""
+    places: List[Place] = []
+    """Of versions on other nodes; those that have none are held by this node. May change while it runs."""
+    secret: str = ""
+    """What it shows to the replicas on other nodes."""
+    number: int = 0
+    """Changes with the shares and the places; it is told back once requests go by them."""
+    is_endpoint: bool = True
 
 
 class ReplicaLoad(NamedTuple):
@@ -184,6 +229,8 @@ class ReplicaLoad(NamedTuple):
     """Time spent in the model or the script."""
     waiting: int
     """Requests that wait for their turn, now."""
+    working: int = 0
+    """Requests that are worked on, now."""
     latency: List[int] = []
     """Answers by their time, as many as `LATENCY_S` has bounds and one: those above the last."""
     batches: List[int] = []

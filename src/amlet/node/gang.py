@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from amlet.domain.artifact import Entry
 from amlet.domain.gang import RankEnd
 from amlet.domain.job import JOBLIB, MPI_COMMUNICATORS, Lease, Share
 from amlet.domain.run import RunError
+from amlet.node.address import LOOPBACK, address_towards
 from amlet.node.parts import Parts
 from amlet.runtime.attempt import RESULT_FILE, JobFile
 from amlet.wire.nodes import EndRank, JoinGang, LeaseState, RenewLease, SettleAnswer, SettleAttempt
@@ -26,7 +25,6 @@ PREPARED = "job_prep.txt"
 """In the attempt's folder: what a node says of the build that it makes; nothing where the build is at hand."""
 
 JOIN_WAIT_S = 5.0
-LOOPBACK = "127.0.0.1"
 
 
 class Start(NamedTuple):
@@ -232,21 +230,6 @@ class Part:
     def entries(self, found: list[Entry]) -> list[Entry]:
         """Collected files under the names that the run has them under."""
         return [entry._replace(path=self.file_name(entry.path)) for entry in found]
-
-
-def address_towards(url: str) -> str:
-    """This machine's address, as machines have it that are where the server is: AMLET_NODE_ADDRESS says another."""
-    given = os.environ.get("AMLET_NODE_ADDRESS")
-    if given:
-        return given
-    told = urlsplit(url)
-    try:
-        family, kind, _, _, place = socket.getaddrinfo(told.hostname, told.port or 80, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.connect(place)  # a datagram socket sends nothing by this
-            return str(probe.getsockname()[0])
-    except OSError:
-        return LOOPBACK
 
 
 def _free_port() -> int:

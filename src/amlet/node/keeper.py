@@ -23,6 +23,7 @@ from amlet.base.paths import inside, owner_only
 from amlet.base.variables import job_environment
 from amlet.domain import service as services
 from amlet.domain.deployment import Capture
+from amlet.domain.replica_scaling import Look, Scaling
 from amlet.domain.service import ReplicaLease, ReplicaModel
 from amlet.environments import conda
 from amlet.node.captures import note_keep
@@ -30,7 +31,6 @@ from amlet.node.left_over import note_service
 from amlet.node.parts import Parts
 from amlet.node.ports import Ports
 from amlet.node.replica_process import ReplicaProcess, Start
-from amlet.node.replica_scaling import Look, Scaling
 from amlet.node.variables import with_threads
 from amlet.runtime.scoring.access import AccessFile
 from amlet.runtime.scoring.files import ReplicaFile
@@ -63,14 +63,16 @@ _LIFE = secrets.token_hex(4)
 class Keeper(threading.Thread):
     """Keeps one revision alive until `end`: starts what is missing, replaces what died or hangs, grows and shrinks."""
 
-    def __init__(self, parts: Parts, lease: ReplicaLease, ports: Ports, take_over: Callable[[], None]) -> None:
+    def __init__(
+        self, parts: Parts, lease: ReplicaLease, ports: Ports, take_over: Callable[[], None] | None = None
+    ) -> None:
         """`take_over` is called once, when the revision answers and before that is told: those before it end."""
         super().__init__(name=f"replica-{lease.service}-{lease.revision}", daemon=True)
         self.lease = lease
         """May be replaced, by one of the same revision, from any thread."""
         self._parts = parts
         self._ports = ports
-        self._take_over: Callable[[], None] | None = take_over
+        self._take_over = take_over
         name = replica_name(lease.workspace_id, lease.service, lease.revision, lease.version)
         # One of the same name may still be on its way out, when a service was deleted and made anew; or was left by
         # a node that was killed, and answers on.
@@ -306,7 +308,7 @@ class Keeper(threading.Thread):
     def _access_now(self) -> AccessFile:
         settings = self.lease.settings
         answering = sum(process.is_healthy and not process.is_leaving for process in self._processes)
-        return AccessFile(settings.key_hashes, settings.token_secret, max(answering, 1))
+        return AccessFile(settings.key_hashes, settings.token_secret, max(answering, 1), settings.router_hash)
 
     def _judge(self) -> None:
         """Tell how it is, when that has changed."""
@@ -319,6 +321,8 @@ class Keeper(threading.Thread):
             state = services.TRANSITIONING
         elif not answering or len(self._deaths) >= LOOP_DEATHS or not self._was_whole:
             state, error = services.UNHEALTHY, self._error
+            if self.lease.host is None and self._was_whole and len(self._deaths) < LOOP_DEATHS:
+                state = services.TRANSITIONING  # other nodes may answer meanwhile
         else:
             state = services.HEALTHY
             if self._take_over is not None:
@@ -339,7 +343,7 @@ class Keeper(threading.Thread):
             time.sleep(TICK_S / 5)
 
     def _told(self, state: str, error: str | None = None, processes: int = 0) -> wire.ReplicaState:
-        port = self._listening.getsockname()[1] if self._listening is not None else None
+        host, port = self._listening.getsockname()[:2] if self._listening is not None else (None, None)
         lease = self.lease
         return wire.ReplicaState(
             lease.workspace_id,
@@ -350,6 +354,7 @@ class Keeper(threading.Thread):
             error,
             version=lease.version,
             processes=processes,
+            host=host if lease.host is None else None,
         )
 
     def _tell(self, state: str, error: str | None = None, processes: int = 0) -> None:

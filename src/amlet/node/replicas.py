@@ -9,6 +9,7 @@ from functools import partial
 
 from amlet.base.errors import AmletError, NotFound, Unavailable
 from amlet.domain.service import ReplicaLease, RouterLease
+from amlet.node.address import address_towards
 from amlet.node.captures import Captures
 from amlet.node.keeper import MARK_VARIABLE, Keeper
 from amlet.node.left_over import LeftOver, ServiceKey
@@ -19,6 +20,13 @@ from amlet.node.router import RouterKeeper
 from amlet.wire import nodes as wire
 
 SYNC_WAIT_S = 10.0
+ENDING_WAIT_S = 0.3
+"""While processes end whose end the server waits for."""
+FRESH_S = 0.05
+"""A report that no answer came to is soon told anew rather than sent again: a server that is back after a restart
+would take what was so before its end for what is so now.
+"""
+
 ROUTES_S = 0.3
 """After so long a router has taken in that a version has gone."""
 
@@ -37,10 +45,11 @@ class Replicas(threading.Thread):
     def __init__(self, parts: Parts) -> None:
         super().__init__(name="replicas", daemon=True)
         self._parts = parts
+        self._folder = parts.folder / "replicas"
         self._held: dict[Key, Keeper] = {}
         self._routers: dict[Key, RouterKeeper] = {}
         self._leaving: list[Keeper | RouterKeeper] = []
-        self._ports = Ports()
+        self._ports = Ports(lambda: address_towards(parts.client.url))
         self._left_over = LeftOver(parts, self._ports, MARK_VARIABLE)
         self._closed = threading.Event()
 
@@ -51,9 +60,12 @@ class Replicas(threading.Thread):
         while not self._closed.is_set():
             held = [keeper.now() for keeper in self._held.values()]
             held += [router.now() for router in self._routers.values()]
-            asked = wire.SyncReplicas(self._parts.name, held, known, SYNC_WAIT_S)
+            ending = [keeper.now() for keeper in self._placed_and_leaving()]
+            wait_s = ENDING_WAIT_S if ending else SYNC_WAIT_S
+            wait_s = min([wait_s, *(keeper.lease.report_s or wait_s for keeper in self._held.values())])
+            asked = wire.SyncReplicas(self._parts.name, held, known, wait_s, ending, is_whole=True)
             try:
-                answer = self._parts.client.nodes.sync_replicas(asked, patience_s=1.0)
+                answer = self._parts.client.nodes.sync_replicas(asked, patience_s=FRESH_S)
             except (Unavailable, NotFound):
                 self._closed.wait(0.5)
                 continue
@@ -78,15 +90,29 @@ class Replicas(threading.Thread):
             keeper.join(max(0.0, deadline - time.monotonic()))
         ending.join(max(0.0, deadline - time.monotonic()))
 
+    def _placed_and_leaving(self) -> list[Keeper]:
+        self._leaving = [one for one in self._leaving if one.is_alive()]
+        return [one for one in self._leaving if isinstance(one, Keeper) and one.lease.host is None]
+
+    @property
+    def are_left_over(self) -> bool:
+        """Whether a node that was killed may have left some."""
+        return any(self._folder.glob("*/"))
+
     def _bring_about(self, wanted: list[ReplicaLease], routers: list[RouterLease]) -> None:
         self._left_over.settle(wanted)
         named = {(one.workspace_id, one.service, one.version, one.revision): one for one in wanted}
         for key, lease in named.items():
-            if key in self._held:
-                self._held[key].lease = lease
+            held = self._held.get(key)
+            if held is not None and _same_processes(held.lease, lease):
+                held.lease = lease
             else:
+                if held is not None:  # deleted and made anew before this node had heard of its end
+                    self._drop(held)
                 # Another revision of the service goes on meanwhile: both accept on one socket, until this one answers.
-                keeper = Keeper(self._parts, lease, self._ports, partial(self._take_over, key))
+                # Behind a router on another machine it has its own, and goes on until the server ends it.
+                take_over = partial(self._take_over, key) if lease.host is not None else None
+                keeper = Keeper(self._parts, lease, self._ports, take_over)
                 keeper.start()
                 self._held[key] = keeper
         # Routers first: a version that goes must have lost its share by then.
@@ -122,3 +148,13 @@ class Replicas(threading.Thread):
         """Let it end by itself, in its own time."""
         keeper.end()
         self._leaving = [one for one in self._leaving if one.is_alive()] + [keeper]
+
+
+def _same_processes(before: ReplicaLease, after: ReplicaLease) -> bool:
+    """Whether running processes go on by another lease: it differs in what they take in, or in how many they are."""
+
+    def fixed(lease: ReplicaLease) -> ReplicaLease:
+        settings = lease.settings._replace(key_hashes=None, token_secret=None, router_hash=None)
+        return lease._replace(settings=settings, processes=1, autoscale=None, report_s=None, port=None, is_proven=False)
+
+    return fixed(before) == fixed(after)

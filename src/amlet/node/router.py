@@ -1,4 +1,6 @@
-"""The routers of endpoints: a process an endpoint, kept alive on its port, told where its versions answer."""
+"""The routers of endpoints and of services on several nodes: a process each, kept alive on its port, told where the
+versions answer.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from amlet.node.keeper import MARK_VARIABLE, TELL_S, TICK_S, replica_name
 from amlet.node.parts import Parts
 from amlet.node.ports import Ports
 from amlet.node.replica_process import ReplicaProcess, Start
-from amlet.runtime.scoring.router import Route, RouterFile, write_routes
+from amlet.runtime.scoring.files import ReplicaState
+from amlet.runtime.scoring.router import RouterFile
+from amlet.runtime.scoring.turns import Route, Routes
 from amlet.wire import nodes as wire
 
 SCRIPT = Path("amlet", "runtime", "scoring", "router.py")
@@ -33,7 +37,7 @@ _turns = itertools.count()
 
 
 class RouterKeeper(threading.Thread):
-    """Keeps an endpoint's router alive until `end`."""
+    """Keeps a router alive until `end`."""
 
     def __init__(self, parts: Parts, lease: RouterLease, ports: Ports) -> None:
         super().__init__(name=f"router-{lease.service}", daemon=True)
@@ -45,7 +49,10 @@ class RouterKeeper(threading.Thread):
         self._folder = parts.folder / "replicas" / f"router-{name}-{next(_turns)}"
         self._ended = threading.Event()
         self._listening: socket.socket | None = None
-        self._routes: list[Route] | None = None
+        self._routes: Routes | None = None
+        """Those that the process was told last."""
+        self._number = 0
+        """Of the lease that requests go by."""
         self._turn = 0
         self.state = self._told(services.TRANSITIONING)
 
@@ -79,10 +86,11 @@ class RouterKeeper(threading.Thread):
         listening = self._listening
         folder = self._folder / f"process-{self._turn}"
         self._turn += 1
-        self._routes = None
+        self._routes, self._number = None, 0
 
         def write(place: Path, name: str) -> None:
-            RouterFile(listening.fileno(), str(overlay), str(self._folder / f"{name}.json")).write(place)
+            beat = str(self._folder / f"{name}.json")
+            RouterFile(listening.fileno(), str(overlay), beat, self.lease.is_endpoint).write(place)
             self._route(place)
 
         variables = job_environment() | {"PYTHONPATH": str(self._parts.sdk), MARK_VARIABLE: str(self._folder)}
@@ -102,7 +110,7 @@ class RouterKeeper(threading.Thread):
             while not process.has_ended:
                 process.look()
                 self._route(folder)
-                if process.is_healthy and (self.state.state, self.state.processes) != (services.HEALTHY, self._routed):
+                if process.is_healthy and self.state != self._told(services.HEALTHY):
                     self._tell(services.HEALTHY)
                 if self._ended.is_set():
                     process.leave()
@@ -115,19 +123,28 @@ class RouterKeeper(threading.Thread):
     @property
     def _routed(self) -> int:
         """How many versions it hands requests to."""
-        return sum(route.percent > 0 for route in self._routes or ())
+        return len({route.version for route in self._routes.routes if route.percent > 0}) if self._routes else 0
 
     def _route(self, folder: Path) -> None:
-        """Let the process know where the versions answer, when that has changed."""
+        """Let the process know where the versions answer, when that has changed, and see whether it goes by that."""
         lease = self.lease
-        found = []
+        found: list[Route] = []
         for share in lease.shares:
-            port = self._ports.number(lease.workspace_id, lease.service, share.version)
-            if port is not None:
+            places = [place for place in lease.places if place.version == share.version]
+            found += [
+                Route(share.version, place.port, share.percent, place.host, place.processes, lease.secret)
+                for place in places
+            ]
+            port = self._ports.number(lease.workspace_id, lease.service, share.version) if lease.is_endpoint else None
+            if port is not None and not places:
                 found.append(Route(share.version, port, share.percent))
-        if found != self._routes:
-            write_routes(folder, found)
-            self._routes = found
+        routes = Routes(lease.number, found)
+        if routes != self._routes:
+            routes.write(folder)
+            self._routes = routes
+        if self._number != routes.number:
+            told = ReplicaState.read(folder)
+            self._number = told.facts.get("number", 0) if told is not None else 0
 
     def _log(self, data: bytes) -> None:
         log.info("router of %s: %s", self.lease.service, data.decode("utf-8", "replace").rstrip())
@@ -136,9 +153,9 @@ class RouterKeeper(threading.Thread):
         lease = self.lease
         port = self._listening.getsockname()[1] if self._listening is not None else None
         routed = self._routed if state == services.HEALTHY else 0
-        return wire.ReplicaState(
-            lease.workspace_id, lease.service, lease.revision, state, port, error, processes=routed, is_router=True
-        )
+        number = self._number if state == services.HEALTHY else 0
+        key = (lease.workspace_id, lease.service, lease.revision, state, port, error)
+        return wire.ReplicaState(*key, processes=routed, is_router=True, number=number)
 
     def _tell(self, state: str, error: str | None = None) -> None:
         self.state = self._told(state, error)

@@ -35,27 +35,29 @@ log = logging.getLogger("amlet.node")
 
 
 class Worker:
-    """Runs one attempt at a time, and holds replicas beside it when it serves this machine."""
+    """Runs one attempt at a time, and holds replicas beside it: the node `local` always, others once they are asked."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._attempts = owner_only(parts.folder / "attempts")
         self._idle = Idle(parts.trees, parts.data)
-        self._replicas = Replicas(parts) if parts.pool == LOCAL else None
+        self._replicas = Replicas(parts)
+        self._serves = False
 
     def run(self) -> None:
         """Work until the node is told to end or is no longer wanted."""
         left = self._left()
         self._hello([lease for _, lease, _ in left])
+        if self._parts.pool == LOCAL or self._replicas.are_left_over:
+            self._serve()
         self._adopt(left)
-        if self._replicas is not None:
-            self._replicas.start()
+        if self._parts.pool == LOCAL:
             Undertaker(Home(self._parts.home), self._parts.client, self._parts.ended).start()
         asked = TakeLease(self._parts.name, self._parts.pool, TAKE_WAIT_S)
         away_since: float | None = None
         while not self._parts.ended.is_set():
             try:
-                answer = self._parts.client.nodes.take(asked, patience_s=1.0)
+                answer = self._parts.client.nodes.take(asked._replace(serves=self._serves), patience_s=1.0)
             except NotFound:
                 self._hello([])
                 continue
@@ -73,6 +75,8 @@ class Worker:
                 self._hello([answer.lease] if answer.lease is not None else [])
             if answer.leave:
                 return
+            if answer.serves:
+                self._serve()
             lease = answer.lease
             if lease is None:
                 self._idle.use()
@@ -81,8 +85,14 @@ class Worker:
 
     def close(self) -> None:
         """End the replicas."""
-        if self._replicas is not None:
+        if self._serves:
             self._replicas.close()
+
+    def _serve(self) -> None:
+        """Begin to ask for replicas."""
+        if not self._serves:
+            self._serves = True
+            self._replicas.start()
 
     def _hello(self, held: list[Lease]) -> None:
         parts = self._parts
@@ -90,7 +100,8 @@ class Worker:
         hello = NodeHello(parts.name, parts.pool, os.getpid(), boot_id(), parts.share, in_hand)
         while not parts.ended.is_set():
             try:
-                parts.client.nodes.hello(hello)
+                if parts.client.nodes.hello(hello).serves:
+                    self._serve()
                 return
             except AmletError as error:
                 log.info("no welcome: %s", error)

@@ -87,7 +87,7 @@ def _check_size(asked: CreateCompute, machine: Share | None) -> None:
             f"{size.name} has {size.gpus} GPU: this machine has none.",
             hint="choose a size without a GPU, such as STANDARD_D2_V2.",
         )
-    if size.gpus and asked.max_nodes > machine.gpus:
+    if size.gpus and asked.max_nodes > machine.gpus and asked.kind != computes.AKS:  # which has no nodes here
         raise InvalidInput(
             f"{asked.max_nodes} nodes of {size.name} need a GPU each: this machine has {machine.gpus}.",
             hint=f"use max_nodes={machine.gpus}, or a size without a GPU.",

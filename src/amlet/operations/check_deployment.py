@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from amlet.base.errors import FieldError, InvalidInput
 from amlet.base.paths import relative_path
 from amlet.domain.artifact import Entry
-from amlet.domain.compute import AKS
+from amlet.domain.compute import AKS, AML_COMPUTE, LOCAL
 from amlet.domain.deployment import ACCESSES, ENDPOINT, KINDS, Deployment
 from amlet.operations.describe import check_spec
 from amlet.operations.register import check_resources
@@ -96,17 +96,17 @@ def check_target(tx: Transaction, workspace_id: str, name: str | None) -> None:
 
     Raises:
         NotFound: for an unknown one.
-        InvalidInput: for one that takes runs.
+        InvalidInput: for one machine elsewhere.
     """
-    if name is None:
+    if name in (None, LOCAL):
         return
     target = tx.computes.find(workspace_id, name)
     if target is None:
         raise no_compute_target(tx, workspace_id, name)
-    if target.kind != AKS:
+    if target.kind not in (AKS, AML_COMPUTE):
         raise InvalidInput(
             f'Compute target "{name}" is of the kind {target.kind} and serves no models.',
-            hint="leave deployment_target out: this machine serves. AksCompute targets serve too.",
+            hint="leave deployment_target out: this machine serves. AksCompute and AmlCompute targets serve too.",
         )
 
 

@@ -13,7 +13,7 @@ from amlet.domain.compute import LOCAL
 from amlet.domain.deployment import AKS_SERVICE, ENDPOINT, OPEN, Deployment, same_revision
 from amlet.domain.environment import EnvironmentSpec
 from amlet.domain.service import Revision, Service
-from amlet.operations import service_keys, traffic
+from amlet.operations import placements, room, service_keys, traffic
 from amlet.operations.check_deployment import check_target, faults_of_deployment, faults_of_key
 from amlet.operations.describe import version_for
 from amlet.operations.edit import check_marks
@@ -101,6 +101,8 @@ def deploy(tx: Transaction, workspace_id: str, asked: DeployService, known: Know
     )
     port = deployment.port or (earlier.port if earlier else None)
     record = ServiceRecord(service, LOCAL, port, log)
+    if earlier is not None:
+        record = record._replace(placements=earlier.placements, routed=earlier.routed, wanted=earlier.wanted)
     record = _with_revision(tx, record, earlier, deployment, known)
     tx.requests.add(workspace_id, asked.request_id, asked.name, known.now)
     saved = save_service(tx, record)
@@ -153,6 +155,7 @@ def update(tx: Transaction, workspace_id: str, name: str, asked: UpdateService, 
         port=deployment.port or record.port,
     )
     needs_others = asked.restart or not same_revision(service.deployment, deployment) or changed.port != record.port
+    needs_others = needs_others or placements.pool_for(tx, workspace_id, deployment.target) != record.pool
     if needs_others or (asked.deployment is not None and service.state == services.FAILED):
         changed = _with_revision(tx, changed, record, deployment, known)
     tx.requests.add(workspace_id, asked.request_id, name, known.now)
@@ -179,7 +182,8 @@ def undeploy(tx: Transaction, workspace_id: str, name: str, version: str = "") -
         service_keys.forget(tx, workspace_id, name)
     for one in gone:
         tx.services.delete(workspace_id, name, one.service.version)
-    touch_service(tx, record)
+    for one in gone:
+        touch_service(tx, one)
     if version:
         traffic.settle_endpoint(tx, workspace_id, name)
     return [one.log for one in gone]
@@ -201,15 +205,22 @@ def _with_revision(
     """The next revision of a service. What answers now goes on until this one does."""
     service = record.service
     number = earlier.service.revision + 1 if earlier else 1
+    is_endpoint = deployment.kind == ENDPOINT
+    pool = None if is_endpoint else placements.pool_for(tx, service.workspace_id, deployment.target)
     answering = None
-    if earlier is not None and deployment.kind != ENDPOINT:
+    if earlier is not None and not is_endpoint:
         before = earlier.service
         proven = Revision(before.revision, before.deployment, before.lock_id)
         answering = proven if earlier.is_proven else earlier.earlier
-        if deployment.port not in (None, earlier.port):
-            answering = None  # it cannot answer on another port
-    lock_id = _lock_at_hand(tx, service, known)
-    waits = lock_id is None and deployment.kind != ENDPOINT
+        if deployment.port not in (None, earlier.port) or pool != earlier.pool:
+            answering = None  # it cannot answer on another port, nor through another router
+    if earlier is not None and pool != earlier.pool:
+        touch_service(tx, earlier)  # what holds it now has nothing more to do with it
+        record = record._replace(placements=[], routed=0, wanted=None)
+    if pool is not None:
+        service_keys.ensure_router_secret(tx, service.workspace_id, service.name, seal=known.seal)
+    lock_id = _lock_at_hand(tx, service, known, is_here=pool is None or room.is_here(tx, pool))
+    waits = lock_id is None and not is_endpoint
     service = service._replace(
         state=services.TRANSITIONING,
         deployment=deployment,
@@ -218,17 +229,17 @@ def _with_revision(
         step=PREPARING if waits else STARTING,
         error=None,
     )
-    return record._replace(service=service, earlier=answering, is_proven=False)
+    return record._replace(service=service, earlier=answering, is_proven=False, pool=pool)
 
 
-def _lock_at_hand(tx: Transaction, service: Service, known: Known) -> str | None:
+def _lock_at_hand(tx: Transaction, service: Service, known: Known, *, is_here: bool) -> str | None:
     deployment = service.deployment
     if deployment.kind == ENDPOINT:
         return None
     found = first_model(tx, service.workspace_id, deployment)
     if deployment.environment is None and found is not None and found[2] is not None:
         return found[2].id
-    lock = known.ready(environment_of(tx, service).content_key(), True)
+    lock = known.ready(environment_of(tx, service).content_key(), is_here)
     return lock.id if lock is not None else None
 
 
@@ -291,6 +302,7 @@ def _held(tx: Transaction, workspace_id: str, deployment: Deployment, source: li
     deployment = deployment._replace(
         model_ids=[served_model(tx, workspace_id, model_id)[0].id for model_id in deployment.model_ids],
         source_id="",
+        target=None if deployment.target == LOCAL else deployment.target,
     )
     if deployment.entry_script is not None:
         tree = tree_of(source)

@@ -14,6 +14,7 @@ from amlet.domain.compute import Node
 from amlet.domain.gang import Gang, RankEnd, Seat
 from amlet.domain.job import JOBLIB, Job
 from amlet.domain.run import Run, RunError, RunWarning
+from amlet.operations import held_by_services
 from amlet.operations.room import SILENT_S
 from amlet.operations.transitions import queue_topic, run_topic
 from amlet.store.base import LeaseRecord, Transaction
@@ -24,10 +25,12 @@ def free_nodes(tx: Transaction, pool: str, now: datetime) -> list[Node]:
     """The nodes of a pool that hold nothing and ask for work."""
     busy = {lease.node for lease in tx.leases.of_pool(pool)}
     silent = now - timedelta(seconds=SILENT_S)
+    full = held_by_services.full(tx, pool, tx.nodes.list(pool))
     return [
         node
         for node in tx.nodes.list(pool)
         if node.name not in busy and not node.leaving and node.seen is not None and node.seen > silent
+        if node.name not in full
     ]
 
 

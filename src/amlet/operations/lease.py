@@ -11,6 +11,7 @@ from amlet.domain.compute import Node
 from amlet.domain.job import Lease, Share
 from amlet.domain.run import Run, RunWarning
 from amlet.domain.vm_sizes import vm_size
+from amlet.operations import held_by_services
 from amlet.operations.datasets import for_run
 from amlet.operations.gang import form, gather, renew_seat, take_seat, waiting_seat
 from amlet.operations.room import Room
@@ -41,7 +42,12 @@ def greet(tx: Transaction, hello: NodeHello, now: datetime) -> NodeWelcome:
             tx.leases.save(lease._replace(expires=now + timedelta(seconds=LEASE_S)))
         else:
             _lapse(tx, lease, now)
-    return NodeWelcome(heartbeat_s=LEASE_S / 3)
+    return NodeWelcome(heartbeat_s=LEASE_S / 3, serves=serves(tx, hello.node, hello.target))
+
+
+def serves(tx: Transaction, node: str, pool: str) -> bool:
+    """Whether a node is to hold processes of services that are spread over its target."""
+    return node in held_by_services.serving(tx, pool)
 
 
 def _lapse(tx: Transaction, lease: LeaseRecord, now: datetime) -> None:
@@ -54,7 +60,9 @@ def has_work(tx: Transaction, node: Node, machine: Share, now: datetime) -> bool
     """Whether the node would get a run now."""
     if waiting_seat(tx, node.name) is not None:
         return True
-    turn = None if node.leaving else Room(tx, machine, now).turn(node)
+    if node.leaving or held_by_services.full(tx, node.pool, [node]):
+        return False
+    turn = Room(tx, machine, now).turn(node)
     return turn is not None and gather(tx, node, turn.nodes, now) is not None
 
 
@@ -79,7 +87,8 @@ def take(tx: Transaction, node_name: str, service_url: str, mint: Mint, machine:
     for held in tx.leases.of_node(node_name):
         _lapse(tx, held, now)  # a node asks when it has nothing in hand: the answer that gave it this never came
     room = Room(tx, machine, now)
-    turn = None if node.leaving else room.turn(node)
+    is_free = not node.leaving and not held_by_services.full(tx, node.pool, [node])
+    turn = room.turn(node) if is_free else None
     nodes = gather(tx, node, turn.nodes, now) if turn is not None else None
     if turn is None or nodes is None:
         tx.nodes.save(node._replace(seen=now, idle_since=node.idle_since or now))
@@ -127,7 +136,7 @@ def _lease(tx: Transaction, run: Run, node: Node, service_url: str, mint: Mint, 
         for_run(job, run.id),
         lock,
         tx.trees.get(job.snapshot_id),
-        node.share,
+        held_by_services.left_for_runs(tx, node),
         token,
         LEASE_S,
         context.variables(),
@@ -137,6 +146,10 @@ def _lease(tx: Transaction, run: Run, node: Node, service_url: str, mint: Mint, 
 
 def _smaller_share(tx: Transaction, run: Run, node: Node) -> list[RunWarning]:
     """One line when the node has less than the target's size asked for."""
+    left = held_by_services.left_for_runs(tx, node)
+    if left.cores < node.share.cores:
+        text = f"{left.cores} of the {node.share.cores} cores of {node.name} are the run's: services hold the others."
+        return [RunWarning("compute", text)]
     target = tx.computes.find(run.workspace_id, run.target)
     asked = vm_size(target.vm_size) if target else None
     if asked is None or target is None or node.share.cores >= asked.cores or run.attempt:

@@ -41,6 +41,8 @@ class Waiting(NamedTuple):
     """Asked for apart from runs, each with its log's number."""
     afar: frozenset[str] = frozenset()
     """The runs, by id, whose nodes stand on other machines."""
+    services_afar: tuple[Service, ...] = ()
+    """Services whose nodes stand there."""
 
     @property
     def built_here(self) -> bool:
@@ -55,7 +57,12 @@ class Waiting(NamedTuple):
     @property
     def offline(self) -> bool:
         """Whether all who wait want what the cache has."""
-        return not self.runs and not self.services and all(build.offline for build, _ in self.builds)
+        return (
+            not self.runs
+            and not self.services
+            and not self.services_afar
+            and all(build.offline for build, _ in self.builds)
+        )
 
 
 class Preparer:
@@ -159,6 +166,8 @@ class Preparer:
                 enqueue(tx, run, lock, now, prepared=f"resolved in {took}, built where it runs")
         for service in waiting.services if waiting and known.built_here else []:
             replicas.prepared(tx, service, lock, None, now)
+        for service in waiting.services_afar if waiting else ():
+            replicas.prepared(tx, service, lock, None, now)
         for build, log in _settled(waiting, known):
             build_environment.ended(tx, build, log, lock, None, now)
 
@@ -169,7 +178,7 @@ class Preparer:
         if waiting is not None and not known.offline:  # who came meanwhile asked for no less than the network
             for run in waiting.runs:
                 end(tx, run, runs.FAILED, now, RunError(code, str(error), type(error).__name__))
-            for service in waiting.services:
+            for service in (*waiting.services, *waiting.services_afar):
                 replicas.prepared(tx, service, None, str(error), now)
         for build, log in _settled(waiting, known):
             build_environment.ended(tx, build, log, None, str(error), now)
@@ -198,8 +207,10 @@ def _waiting(tx: Transaction) -> dict[str, Waiting]:
         waiting.runs.append(run)
         if not is_here(tx, run.pool):
             found[spec.content_key()] = waiting._replace(afar=waiting.afar | {run.id})
-    for key, (spec, services) in replicas.unresolved(tx).items():
-        found.setdefault(key, Waiting(spec, [], [], [])).services.extend(services)
+    for key, (spec, here, afar) in replicas.unresolved(tx).items():
+        waiting = found.setdefault(key, Waiting(spec, [], [], []))
+        waiting.services.extend(here)
+        found[key] = waiting._replace(services_afar=tuple(afar))
     for build, log in tx.environment_builds.active():
         found.setdefault(build.spec.content_key(), Waiting(build.spec, [], [], [])).builds.append((build, log))
     return found

@@ -14,6 +14,7 @@ from amlet.domain.compute import ComputeTarget, Credentials, NodeCounts, node_sh
 from amlet.domain.job import Share
 from amlet.domain.run import ACTIVE
 from amlet.domain.vm_sizes import vm_size
+from amlet.operations import held_by_services
 from amlet.operations.check_compute import check_compute, check_nodes
 from amlet.operations.submit import no_compute_target
 from amlet.operations.transitions import RECONCILE, queue_topic
@@ -57,7 +58,7 @@ def create_compute(
     Args:
         seal: Makes of a secret what the records may hold.
         engines: Those that this server has.
-        cluster_engine: Who starts the nodes of an AmlCompute target.
+        cluster_engine: Who starts the nodes of an AmlCompute target, and of an AksCompute where they are machines.
 
     Raises:
         InvalidInput: for a name that v1 keeps, or with every fault of what is asked.
@@ -67,7 +68,11 @@ def create_compute(
     COMPUTE_TARGET.check(name)
     if name.lower() in RESERVED:
         raise InvalidInput(f'"{name}" cannot name a compute target: v1 keeps that name.', hint="choose another name.")
-    by_kind = {computes.REMOTE: computes.SSH_ENGINE, computes.AML_COMPUTE: cluster_engine}
+    by_kind = {
+        computes.REMOTE: computes.SSH_ENGINE,
+        computes.AML_COMPUTE: cluster_engine,
+        computes.AKS: cluster_engine,
+    }
     engine = by_kind.get(asked.kind, computes.LOCAL_ENGINE)
     check_compute(asked, machine if engine == computes.LOCAL_ENGINE else None)
     earlier = tx.computes.find(workspace_id, name)
@@ -193,7 +198,7 @@ def describe_compute(tx: Transaction, target: ComputeTarget, machine: Share) -> 
     """The target with its nodes as they are now."""
     pool = pool_of(target.workspace_id, target.name)
     nodes = tx.nodes.list(pool)
-    leased = {lease.node for lease in tx.leases.of_pool(pool)}
+    leased = {lease.node for lease in tx.leases.of_pool(pool)} | held_by_services.serving(tx, pool)
     states = [node_state(node, is_busy=node.name in leased) for node in nodes]
     counts = NodeCounts(
         preparing=states.count(computes.PREPARING),
@@ -220,11 +225,12 @@ def list_nodes(tx: Transaction, workspace_id: str, name: str) -> ComputeNodes:
             address = target.remote.address if target.remote else None
     pool = pool_of(workspace_id, name)
     held = {lease.node: lease for lease in tx.leases.of_pool(pool)}
+    serving = held_by_services.serving(tx, pool)
     return ComputeNodes(
         [
             ComputeNode(
                 node.name,
-                node_state(node, is_busy=node.name in held),
+                node_state(node, is_busy=node.name in held or node.name in serving),
                 # `local` serves all workspaces: what the others run there is theirs.
                 held[node.name].run_id if node.name in held and held[node.name].workspace_id == workspace_id else None,
                 address,

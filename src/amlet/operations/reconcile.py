@@ -23,11 +23,14 @@ from amlet.domain.compute import (
 from amlet.domain.job import Share
 from amlet.domain.sweep import HYPERDRIVE
 from amlet.domain.vm_sizes import vm_size
+from amlet.operations import placements
+from amlet.operations.autoscale import Autoscaling
 from amlet.operations.gang import outlives
 from amlet.operations.lease import LEASE_S
 from amlet.operations.retry import end_rests
 from amlet.operations.settle import end, lose
 from amlet.operations.transitions import queue_topic
+from amlet.operations.waiting import no_engine
 from amlet.store.base import Records, Transaction
 
 PART_IDLE_S = 60
@@ -53,14 +56,27 @@ class Reconciler:
     """Makes passes over leases and nodes. Called by one thread."""
 
     def __init__(
-        self, records: Records, engine: Engine, machine: Share, *, engines: Collection[str] = (LOCAL_ENGINE,)
+        self,
+        records: Records,
+        engine: Engine,
+        machine: Share,
+        *,
+        engines: Collection[str] = (LOCAL_ENGINE,),
+        autoscaling: Autoscaling | None = None,
     ) -> None:
-        """`engines` are the kinds of targets that `engine` can start nodes of: see `ComputeTarget.engine`."""
+        """
+        Args:
+            engines: The kinds of targets that `engine` can start nodes of: see `ComputeTarget.engine`.
+            autoscaling: Of services over several nodes; None leaves each at its least.
+        """
         self._engines = engines
+        self._autoscaling = autoscaling
         self._records = records
         self._engine = engine
         self._machine = machine
         self._passed: datetime | None = None
+        self._serving: set[str] = set()
+        """Nodes that held processes of services at the last pass."""
         self._steady: datetime | None = None
         """Since when passes have come in time."""
 
@@ -89,6 +105,8 @@ class Reconciler:
         def work(tx: Transaction) -> tuple[list[Node], list[str]]:
             expire(tx, now)
             end_rests(tx, now)
+            if self._autoscaling is not None:
+                self._autoscaling.pass_over(tx)
             return self._plan(tx, alive, troubles, now)
 
         start, stop = self._records.write(work).result()
@@ -113,7 +131,13 @@ class Reconciler:
             held = {lease.node for lease in tx.leases.of_pool(pool.name)}
             queued = tx.queue.waiting(pool.name, pool.scale.max_nodes)
             alive_here = alive if pool.engine != RAY_ENGINE else alive.union(_heard(nodes, now))
-            silent = self._silent(nodes, held, now)
+            silent = self._silent(nodes, now)
+            lost = silent if pool.engine != RAY_ENGINE else silent | {node.name for node in nodes} - alive_here
+            asked = self._place(tx, pool, nodes, lost, held, now)
+            nodes = tx.nodes.list(pool.name)
+            held |= asked.serving
+            queued = min(pool.scale.max_nodes, queued + asked.more)
+            silent -= held
             decided = plan(pool.scale, nodes, alive_here, held, queued, now, silent=silent)
             if pool.engine != RAY_ENGINE:
                 start += decided.revive
@@ -132,6 +156,9 @@ class Reconciler:
             for node in decided.leave:
                 tx.nodes.save(node._replace(leaving=True))
                 tx.touch(queue_topic(pool.name))
+        for name in {record.pool for record in tx.services.list() if record.pool is not None} - set(pools):
+            target, why = name.partition("/")[2], self._no_nodes(tx, name)
+            placements.arrange(tx, placements.Pool(name, target, now, [], why_none=why))
         for node in tx.nodes.list():
             if node.pool not in pools:
                 if node.name in alive and not tx.leases.of_node(node.name):
@@ -140,12 +167,35 @@ class Reconciler:
                     tx.nodes.delete(node.name)
         return start, stop
 
-    def _silent(self, nodes: list[Node], held: set[str], now: datetime) -> set[str]:
-        """Nodes that hold nothing and have not asked for work, although the server was there to be asked."""
+    def _place(
+        self, tx: Transaction, pool: Pool, nodes: list[Node], lost: set[str], busy: set[str], now: datetime
+    ) -> placements.Arranged:
+        """Place services on the nodes of a pool. The idle time of a node begins when it holds none any more."""
+        if parts_of(pool.name) is not None:
+            return placements.Arranged(set(), 0)
+        target = pool.name.partition("/")[2]
+        found = placements.arrange(
+            tx, placements.Pool(pool.name, target, now, nodes, lost, busy, pool.share, pool.scale.max_nodes)
+        )
+        names = {node.name for node in nodes}
+        for node in nodes:
+            if node.name in self._serving - found.serving and node.name not in busy:
+                tx.nodes.save(node._replace(idle_since=now))
+        self._serving = (self._serving - names) | found.serving
+        return found
+
+    def _no_nodes(self, tx: Transaction, pool: str) -> str:
+        workspace_id, _, name = pool.partition("/")
+        target = tx.computes.find(workspace_id, name)
+        engine = target.engine if target is not None else None
+        return no_engine(engine) if engine is not None and engine not in self._engines else "it has no nodes"
+
+    def _silent(self, nodes: list[Node], now: datetime) -> set[str]:
+        """Nodes that have not asked for anything, although the server was there to be asked."""
         since = now - timedelta(seconds=LEASE_S)
         if self._steady is None or self._steady > since:
             return set()
-        return {node.name for node in nodes if node.seen is not None and node.seen < since and node.name not in held}
+        return {node.name for node in nodes if node.seen is not None and node.seen < since}
 
     def _pools(self, tx: Transaction) -> list[Pool]:
         found = [Pool(LOCAL, LOCAL, Scale(1, 1, None), self._machine)]
@@ -157,7 +207,7 @@ class Reconciler:
             name = pool_of("", LOCAL, parts)
             found.append(Pool(name, f"{LOCAL}-{parts}", Scale(0, most, PART_IDLE_S), share))
         for target in tx.computes.list():
-            if not target.takes_runs or target.engine not in self._engines:
+            if not target.has_nodes or target.engine not in self._engines:
                 continue
             share = self._share(target)
             name = pool_of(target.workspace_id, target.name)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from amlet.domain.compute import LOCAL_ENGINE, Node, parts_of
 from amlet.domain.job import Share
+from amlet.operations import held_by_services
 from amlet.operations.transitions import queue_topic
 from amlet.store.base import Transaction, Turn
 
@@ -79,10 +80,12 @@ class Room:
 
     def _free(self, pool: str) -> list[Node]:
         silent = self._now - timedelta(seconds=SILENT_S)
+        nodes = self._nodes.get(pool, [])
+        not_free = self._busy | held_by_services.full(self._tx, pool, nodes)
         return [
             node
-            for node in self._nodes.get(pool, [])
-            if node.name not in self._busy and not node.leaving and node.seen is not None and node.seen > silent
+            for node in nodes
+            if node.name not in not_free and not node.leaving and node.seen is not None and node.seen > silent
         ]
 
     def _fits(self, taken: Iterable[Share], share: Share) -> bool:

@@ -34,10 +34,12 @@ class _Held(NamedTuple):
 
 
 class Access(NamedTuple):
-    """What a replica compares with; both None for a service that is open."""
+    """What a replica compares with; without keys and without a secret of tokens the service is open."""
 
     key_hashes: list[str] | None = None
     token_secret: str | None = None
+    router_secret: str = ""
+    """What the router of a service over several nodes shows, and what no client knows; empty for all others."""
 
 
 def ensure(
@@ -110,9 +112,26 @@ def access_of(tx: Transaction, workspace_id: str, name: str, *, unseal: Open) ->
     return Access([hashlib.sha256(key.encode("ascii")).hexdigest() for key in (held.primary, held.secondary)])
 
 
+def ensure_router_secret(tx: Transaction, workspace_id: str, name: str, *, seal: Seal) -> None:
+    """See that the router of a service over several nodes has something to show."""
+    if tx.secrets.find(workspace_id, _router_name(name)) is None:
+        tx.secrets.save(workspace_id, _router_name(name), seal(secrets.token_urlsafe(48)))
+
+
+def router_secret(tx: Transaction, workspace_id: str, name: str, *, unseal: Open) -> str:
+    """What a service's router, or an endpoint's, shows to replicas on other nodes; empty where there are none.
+
+    Raises:
+        StorageFailed: another server's key sealed it.
+    """
+    sealed = tx.secrets.find(workspace_id, _router_name(name))
+    return unseal(sealed) if sealed is not None else ""
+
+
 def forget(tx: Transaction, workspace_id: str, name: str) -> None:
     """The service goes, and its keys with it."""
     tx.secrets.delete(workspace_id, _secret_name(name))
+    tx.secrets.delete(workspace_id, _router_name(name))
 
 
 def _needed(tx: Transaction, service: Service, auth: str, unseal: Open) -> _Held:
@@ -143,3 +162,7 @@ def _new() -> str:
 
 def _secret_name(name: str) -> str:
     return json.dumps(["service", name])
+
+
+def _router_name(name: str) -> str:
+    return json.dumps(["router", name])

@@ -68,7 +68,8 @@ def save_service(tx: Transaction, record: ServiceRecord) -> ServiceRecord:
 def touch_service(tx: Transaction, record: ServiceRecord) -> None:
     """Let whoever waits for a service, or for what its node should hold, look again."""
     tx.touch(service_topic(record.service.workspace_id, record.service.name))
-    tx.touch(replicas_topic(record.node or LOCAL))
+    for node in {record.node or LOCAL, *(row.node for row in record.placements)}:
+        tx.touch(replicas_topic(node))
     tx.touch(RECONCILE)
 
 

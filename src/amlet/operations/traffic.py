@@ -116,6 +116,14 @@ def shares_of(versions: list[ServiceRecord]) -> list[TrafficShare]:
     return [TrafficShare(version, percent) for version, percent in sorted(shares.items())]
 
 
+def save(tx: Transaction, record: ServiceRecord) -> ServiceRecord:
+    """Save how a service is, and let the endpoint that it is a version of be so too."""
+    saved = save_service(tx, record)
+    if saved.service.version:
+        settle_endpoint(tx, saved.service.workspace_id, saved.service.name)
+    return saved
+
+
 def settle_endpoint(tx: Transaction, workspace_id: str, name: str) -> None:
     """Let an endpoint be as its versions are."""
     record = find_service(tx, workspace_id, name)

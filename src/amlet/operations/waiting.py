@@ -10,6 +10,7 @@ from amlet.base.units import human_seconds
 from amlet.domain.compute import Node, parts_of
 from amlet.domain.job import Share
 from amlet.domain.run import QUEUED, Run
+from amlet.operations import held_by_services
 from amlet.operations.gang import free_nodes
 from amlet.operations.room import Room
 from amlet.store.base import Transaction
@@ -74,7 +75,12 @@ def _no_engine(tx: Transaction, workspace_id: str, name: str, engines: Collectio
     target = tx.computes.find(workspace_id, name)
     if engines is None or target is None or target.engine in engines:
         return None
-    return f"its nodes are brought by the engine {target.engine}, which this server was started without"
+    return no_engine(target.engine)
+
+
+def no_engine(engine: str) -> str:
+    """Why a target of such an engine has no nodes."""
+    return f"its nodes are brought by the engine {engine}, which this server was started without"
 
 
 def _why(tx: Transaction, workspace_id: str, name: str, pool: str, machine: Share, now: datetime) -> str:
@@ -89,17 +95,20 @@ def _why(tx: Transaction, workspace_id: str, name: str, pool: str, machine: Shar
         taken, cores = room.cores
         return f"this machine has no room beside what runs on it, {taken} of its {cores} cores are taken"
     most = target.max_nodes if target is not None else min(parts_of(pool) or 1, machine.cores)
-    return _of_nodes(nodes, busy, most)
+    full = held_by_services.full(tx, pool, nodes) - busy
+    return _of_nodes(nodes, busy | full, most, len(full))
 
 
-def _of_nodes(nodes: Sequence[Node], busy: set[str], most: int) -> str:
+def _of_nodes(nodes: Sequence[Node], busy: set[str], most: int, full: int) -> str:
+    """`full` of the busy ones hold no run: services have their cores."""
     working = sum(node.name in busy for node in nodes)
     troubles = [node.trouble for node in nodes if node.trouble and node.name not in busy]
     if troubles and len(troubles) == len(nodes) - working:
         return troubles[0].rstrip(".")
     starting = sum(node.seen is None for node in nodes)
     if working >= most:
-        return f"{working} of {most} nodes {'is' if working == 1 else 'are'} busy"
+        served = f", {full} of them with services" if full else ""
+        return f"{working} of {most} nodes {'is' if working == 1 else 'are'} busy{served}"
     if starting:
         return f"{starting} {'node is' if starting == 1 else 'nodes are'} starting"
     return "a node is being started" if working == len(nodes) else "a node is about to take it"

@@ -1,4 +1,6 @@
-"""Serving targets, which v1 had on Kubernetes (AKS). Their services are answered by this machine."""
+"""Serving targets, which v1 had on Kubernetes (AKS). Their services are answered by machines of Ray's, where the server
+has a cluster of them, else by its own.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from amlet.wire.computes import ComputeState, CreateCompute
 
 AGENTS = 3
+IDLE_S = 600
+"""A machine of its that holds no replica goes after so long."""
 DEFAULT_VM_SIZE = "STANDARD_D3_V2"
 PUBLIC, INTERNAL = "PublicIp", "InternalLoadBalancer"
 ATTACHED = "is_attached"
@@ -147,11 +151,11 @@ class _Ssl:
 
 
 class AksProvisioningConfiguration(_Ssl, ComputeTargetProvisioningConfiguration):
-    """What a new AksCompute should be. What names a cluster's machines and network is kept and has no effect.
+    """What a new AksCompute should be. What names a cluster's network is kept and has no effect.
 
     Args:
-        agent_count: How many machines v1 made; 3 by default.
-        vm_size: One of Azure's sizes; STANDARD_D3_V2 by default.
+        agent_count: How many machines it may have, where it has machines of its own; 3 by default.
+        vm_size: One of Azure's sizes, what each has at most; STANDARD_D3_V2 by default.
         cluster_purpose: One of AksCompute.ClusterPurpose.
 
     Raises:
@@ -193,8 +197,6 @@ class AksProvisioningConfiguration(_Ssl, ComputeTargetProvisioningConfiguration)
         self.load_balancer_subnet = load_balancer_subnet
         self.validate_configuration()
         ignored = given(
-            agent_count=agent_count,
-            vm_size=vm_size,
             ssl_cname=ssl_cname,
             vnet_name=vnet_name,
             load_balancer_type=load_balancer_type,
@@ -230,7 +232,7 @@ class AksProvisioningConfiguration(_Ssl, ComputeTargetProvisioningConfiguration)
 
     def _request(self) -> CreateCompute:
         details = details_of(self, "cluster_purpose", "load_balancer_type", "load_balancer_subnet", "agent_count")
-        return _aks(self.vm_size, self.location, details)
+        return _aks(self.vm_size, self.location, details)._replace(max_nodes=self.agent_count or AGENTS)
 
 
 class AksAttachConfiguration(_Ssl, ComputeTargetAttachConfiguration):
@@ -315,7 +317,9 @@ class AksUpdateConfiguration(ComputeTargetUpdateConfiguration):
 
 
 class AksCompute(ComputeTarget):
-    """A target that serves models and runs no scripts. Its services are answered by this machine, a replica each."""
+    """A target that serves models and runs no scripts. Its services are spread over machines of Ray's, where the server
+    has a cluster of them; else its own machine answers for them.
+    """
 
     type = AKS
 
@@ -369,7 +373,9 @@ class AksCompute(ComputeTarget):
         self._remove()
 
     def _notice(self) -> str:
-        return f'services of "{self.name}" are answered by this machine'
+        if self._state.target.has_nodes:
+            return f'services of "{self.name}" are spread over {self.agent_count} machines of Ray\'s at most'
+        return f'services of "{self.name}" are answered by this machine; number and size of machines have no effect'
 
     def _set(self, workspace: Workspace, state: ComputeState) -> None:
         super()._set(workspace, state)
@@ -400,7 +406,8 @@ class AksCompute(ComputeTarget):
 def _aks(vm_size: Optional[str], location: Optional[str], details: Dict[str, Any]) -> CreateCompute:
     from amlet.wire.computes import CreateCompute
 
-    return CreateCompute(AKS, vm_size=vm_size or DEFAULT_VM_SIZE, location=location or "local", details=details)
+    size = vm_size or DEFAULT_VM_SIZE
+    return CreateCompute(AKS, size, max_nodes=AGENTS, idle_s=IDLE_S, location=location or "local", details=details)
 
 
 def _faults_of_cluster(purpose: Any, load_balancer_type: Any, load_balancer_subnet: Any) -> List[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from amlet.base.errors import InvalidInput
 from amlet.base.ids import uuid4_text
 from amlet.base.names import SERVICE
-from amlet.domain.compute import AKS
+from amlet.domain.compute import AKS, AML_COMPUTE, LOCAL
 from amlet.sdk.deployment import Wanted, chosen_models, with_inference, with_models
 from amlet.sdk.exceptions import UserErrorException, WebserviceException, as_v1
 from amlet.sdk.notice import warn
@@ -73,14 +73,14 @@ def configuration_of(config: Any, target: Any) -> WebserviceDeploymentConfigurat
         WebserviceException: for anything else, or one that the target does not take.
     """
     if config is None:
-        return AksServiceDeploymentConfiguration() if target is not None else AciServiceDeploymentConfiguration()
+        return AciServiceDeploymentConfiguration() if _is_here(target) else AksServiceDeploymentConfiguration()
     if not isinstance(config, WebserviceDeploymentConfiguration):
         raise WebserviceException(
             f"deployment_config must be one that deploy_configuration() makes, not {type(config).__name__}.",
             hint="AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=1).",
         )
     config.validate_configuration()
-    if target is not None and not isinstance(config, AksServiceDeploymentConfiguration):
+    if not _is_here(target) and not isinstance(config, AksServiceDeploymentConfiguration):
         raise WebserviceException(
             "A deployment_target goes with AksWebservice.deploy_configuration() or AksEndpoint.deploy_configuration().",
             hint="leave deployment_target out.",
@@ -160,12 +160,17 @@ def serving_target(target: Any) -> Optional[str]:
     Raises:
         WebserviceException: for any other.
     """
-    if target is None:
+    if _is_here(target):
         return None
     name = getattr(target, "name", None)
-    if not isinstance(name, str) or getattr(target, "type", None) != AKS:
+    if not isinstance(name, str) or getattr(target, "type", None) not in (AKS, AML_COMPUTE):
         raise WebserviceException(
             f"deployment_target {target!r} cannot be used: it serves no models.",
-            hint="leave it out: this machine serves. An AksCompute target can be named too.",
+            hint="leave it out: this machine serves. An AksCompute or AmlCompute target can be named too.",
         )
     return name
+
+
+def _is_here(target: Any) -> bool:
+    """Whether a target is the server's own machine."""
+    return target is None or getattr(target, "type", None) == LOCAL

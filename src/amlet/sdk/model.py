@@ -210,7 +210,8 @@ class Model:
             inference_config: The entry script and its environment.
             deployment_config: What `deploy_configuration` of LocalWebservice, AciWebservice, AksWebservice or
                 AksEndpoint gives; AciWebservice's by default, AksWebservice's for a target.
-            deployment_target: An AksCompute target; this machine answers for it, as without one.
+            deployment_target: An AmlCompute target, or an AksCompute of a server with Ray: its nodes share the service.
+                Without one, and for any other AksCompute, this machine answers.
             overwrite: Replace a service of that name; the old one answers until the new one does.
             show_output: Wait, and print the steps.
 

@@ -16,7 +16,9 @@ from amlet.base.paths import Home, owner_only
 from amlet.client.in_job import install_in_job_side
 from amlet.domain.compute import Node
 from amlet.domain.job import Share
+from amlet.domain.service import ReplicaLoad, Service
 from amlet.environments import Environments, uv_program
+from amlet.operations.autoscale import Autoscaling
 from amlet.operations.prepare import Preparer
 from amlet.operations.reconcile import Reconciler
 from amlet.server.bringing import Bringing
@@ -68,13 +70,20 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None], se
     parcels = Parcels(home.parcels, uv_program.find_uv)
     engine = compose_engines(home, key, url, records, secrets, parcels, variables, settings.ray_address)
     machine = this_machine()
+    loads = ServiceLoads()
+
+    def load_of(service: Service) -> ReplicaLoad | None:
+        told = loads.of(service.workspace_id, service.name, service.version, service.revision)
+        return told.load if told is not None else None
+
+    autoscaling = Autoscaling(load_of, clock.monotonic)
     return Parts(
         records=records,
         blobs=blobs,
         logs=logs,
         environments=environments,
         preparer=Preparer(records, environments, logs, clock),
-        reconciler=Reconciler(records, engine, machine, engines=engine.kinds),
+        reconciler=Reconciler(records, engine, machine, engines=engine.kinds, autoscaling=autoscaling),
         engine=engine,
         engines=engine.kinds,
         cluster_engine=settings.engine,
@@ -88,7 +97,7 @@ def compose(home: Home, url: str, owner_token: str, stop: Callable[[], None], se
         machine=machine,
         url=url,
         lifetime=Lifetime(clock, stop),
-        loads=ServiceLoads(),
+        loads=loads,
         inspections=Inspections(),
         reading=ThreadPoolExecutor(READING_THREADS, thread_name_prefix="reading"),
     )

@@ -26,7 +26,7 @@ from amlet.domain.job import Job
 from amlet.domain.metric import Point
 from amlet.domain.model import Alias, Event, Model
 from amlet.domain.run import RUNNING, Run
-from amlet.domain.service import Revision, Service
+from amlet.domain.service import Placement, Revision, Service
 from amlet.domain.sweep import Decision, SweepSpec, SweepState, Trial
 from amlet.domain.workspace import Experiment, Workspace
 from amlet.wire.runs import Chart
@@ -565,7 +565,7 @@ class ServiceRecord(NamedTuple):
 
     service: Service
     node: str | None
-    """The node that holds its replicas."""
+    """The node that holds its port, and its replicas where it is not spread over others."""
     port: int | None
     """The port asked for, or chosen and kept."""
     log: int
@@ -574,6 +574,22 @@ class ServiceRecord(NamedTuple):
     """The revision that answers until the present one has answered once."""
     is_proven: bool = False
     """The present revision has answered; of an endpoint, its router answers."""
+    pool: str | None = None
+    """The queue of the nodes that it is spread over; None: `node` holds its processes, not only its port."""
+    placements: list[Placement] = []
+    """Its processes on those nodes."""
+    routed: int = 0
+    """The number of the lease that its router's requests go by."""
+    wanted: int | None = None
+    """How many processes an autoscaled one should have by its load; None: not known yet."""
+
+    @property
+    def processes(self) -> int:
+        """How many there should be now over its nodes."""
+        scale = self.service.deployment.autoscale
+        if scale is None:
+            return self.service.deployment.least_processes
+        return max(scale.min_replicas, min(self.wanted or scale.min_replicas, scale.max_replicas))
 
 
 class ServiceRecords(Protocol):
@@ -582,6 +598,9 @@ class ServiceRecords(Protocol):
     def find(self, workspace_id: str, name: str, version: str = "") -> ServiceRecord | None: ...
     def list(self, workspace_id: str | None = None) -> list[ServiceRecord]:
         """By name, versions after their endpoint."""
+
+    def of_pool(self, pool: str) -> Sequence[ServiceRecord]:
+        """Those that are spread over the nodes of a pool, the first made first."""
 
     def save(self, record: ServiceRecord) -> ServiceRecord:
         """Make or replace; `service.changes` grows by one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from amlet.domain.service import Service
 from amlet.store.base import ServiceRecord
@@ -14,6 +14,8 @@ from amlet.store.upserts import put
 
 _OF_RECORD = tuple(name for name in ServiceRecord._fields if name != "service")
 _SERVICES = select(*(services.c[name] for name in (*Service._fields, *_OF_RECORD)))
+
+_OF_POOL = _SERVICES.where(services.c.pool == bindparam("its_pool"))
 
 
 class Services:
@@ -52,6 +54,10 @@ class Services:
         query = _SERVICES if workspace_id is None else _SERVICES.where(services.c.workspace_id == workspace_id)
         found = [_record(row) for row in self._connection.execute(query)]
         return sorted(found, key=lambda held: (held.service.workspace_id, held.service.name, held.service.version))
+
+    def of_pool(self, pool: str) -> Sequence[ServiceRecord]:
+        found = [_record(row) for row in self._connection.execute(_OF_POOL, {"its_pool": pool})]
+        return sorted(found, key=lambda held: (held.service.created, held.service.name, held.service.version))
 
     def _forget_sources(self, workspace_id: str, name: str, version: str) -> None:
         held = service_sources.c

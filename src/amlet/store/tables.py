@@ -27,7 +27,7 @@ from amlet.domain.gang import Gang
 from amlet.domain.job import Job, Share
 from amlet.domain.model import DatasetUse, Resources
 from amlet.domain.run import PastAttempt, RunError, RunWarning, Stage
-from amlet.domain.service import Revision
+from amlet.domain.service import Placement, Revision
 from amlet.domain.sweep import SweepSpec, SweepState
 from amlet.store.columns import AnyText, Json, Moment, PackedJson, RowId
 
@@ -552,6 +552,10 @@ services = Table(
     _must("log", BigInteger),
     _may("earlier", Json(Revision)),
     _must("is_proven", Boolean),
+    _may("pool", Text),
+    _must("placements", Json(list[Placement])),
+    _must("routed", BigInteger),
+    _may("wanted", BigInteger),
 )
 
 service_sources = Table(

@@ -33,6 +33,8 @@ class NodeHello(NamedTuple):
 
 class NodeWelcome(NamedTuple):
     heartbeat_s: float
+    serves: bool = False
+    """The node is to hold replicas."""
 
 
 class TakeLease(NamedTuple):
@@ -41,12 +43,16 @@ class TakeLease(NamedTuple):
     node: str
     pool: str
     wait_s: float = 0.0
+    serves: bool = False
+    """It knows that it is to hold replicas."""
 
 
 class LeaseAnswer(NamedTuple):
     lease: Optional[Lease]
     leave: bool = False
     """The node is no longer wanted: end."""
+    serves: bool = False
+    """The node is to hold replicas: `SyncReplicas` tells which."""
 
 
 class AttemptQuery(NamedTuple):
@@ -190,6 +196,10 @@ class ReplicaState(NamedTuple):
     processes: int = 0
     """How many answer; of a router, to how many versions it hands requests."""
     is_router: bool = False
+    host: Optional[str] = None
+    """Where the port is, when that is not on the server's machine."""
+    number: int = 0
+    """Of a router: of the lease that its requests go by."""
 
 
 class SyncReplicas(NamedTuple):
@@ -200,6 +210,10 @@ class SyncReplicas(NamedTuple):
     known: int
     """The number that the last answer carried; -1 at first."""
     wait_s: float = 0.0
+    ending: List[ReplicaState] = []
+    """Those that are on their way out."""
+    is_whole: bool = False
+    """What is held and what is ending is all that the node has."""
 
 
 class WantedReplicas(NamedTuple):

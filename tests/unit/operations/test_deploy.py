@@ -53,7 +53,7 @@ def _service(world):
 
 
 def _prepare(world):
-    ((_, services),) = world.look(replicas.unresolved).values()
+    ((_, services, _),) = world.look(replicas.unresolved).values()
     world.do(lambda tx: tx.locks.add(world.lock, "key"))
     world.do(lambda tx: replicas.prepared(tx, services[0], world.lock, None, world.now))
 
@@ -61,7 +61,8 @@ def _prepare(world):
 def test_a_model_without_a_run_is_served_by_the_version_it_was_registered_with(world, model):
     service = _deploy(world)
 
-    ((spec, services),) = world.look(replicas.unresolved).values()
+    ((spec, services, afar),) = world.look(replicas.unresolved).values()
+    assert not afar
     assert (service.state, service.step) == ("Transitioning", "Preparing the environment")
     assert spec.pip[0] == "scikit-learn==1.4.2"
     assert services == [service]

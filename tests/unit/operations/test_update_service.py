@@ -201,7 +201,7 @@ def test_the_environment_is_its_packages_without_a_container_and_with_what_v1s_s
     spec = EnvironmentSpec("env", pip=["azureml-defaults", "numpy"], container=Container("img"))
     answer = _deploy(world, PLAIN._replace(environment=spec))
 
-    ((needed, _),) = world.look(replicas.unresolved).values()
+    ((needed, _, _),) = world.look(replicas.unresolved).values()
     assert needed.pip == ["azureml-defaults", "numpy", "inference-schema"]
     assert needed.container is None
     assert "without its container image" in answer.notes[0]

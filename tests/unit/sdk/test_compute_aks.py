@@ -10,6 +10,7 @@ from amlet.domain.deployment import Deployment
 from amlet.sdk.compute import ComputeTarget
 from amlet.sdk.compute_aks import AksCompute, AksUpdateConfiguration, SslConfiguration, SystemService
 from amlet.sdk.compute_cluster import AmlCompute
+from amlet.sdk.compute_local import LocalTarget
 from amlet.sdk.exceptions import ComputeTargetException, WebserviceException
 from amlet.sdk.model import Model
 from amlet.sdk.webservice import Webservice
@@ -79,7 +80,7 @@ def test_its_parts_make_the_round_trip_through_dictionaries() -> None:
     assert SystemService.deserialize(service.serialize()).serialize() == service.serialize()
 
 
-def test_a_model_is_deployed_to_it_and_to_no_cluster_for_runs(
+def test_a_model_is_deployed_to_it_or_to_a_cluster_or_to_the_machine_itself(
     workspace: Workspace, held: Any, target: AksCompute, make_service: Any, tmp_path: Any
 ) -> None:
     file = tmp_path / "model.joblib"
@@ -90,5 +91,9 @@ def test_a_model_is_deployed_to_it_and_to_no_cluster_for_runs(
     assert held.client.services.deployed[-1].deployment.target == "aks"
     assert service.compute_type == "AKS" and len(Webservice.list(workspace, compute_type="aks")) == 1
     cluster = ComputeTarget.create(workspace, "cpu", AmlCompute.provisioning_configuration(max_nodes=1))
+    Model.deploy(workspace, "iris-service", [model], deployment_target=cluster)
+    assert held.client.services.deployed[-1].deployment.target == "cpu"
+    Model.deploy(workspace, "iris-service", [model], deployment_target=LocalTarget())
+    assert held.client.services.deployed[-1].deployment.target is None
     with pytest.raises(WebserviceException, match="serves no models"):
-        Model.deploy(workspace, "iris-service", [model], deployment_target=cluster)
+        Model.deploy(workspace, "iris-service", [model], deployment_target="cpu")

@@ -14,6 +14,8 @@ from amlet.runtime.attempt import write_json
 from amlet.runtime.scoring.exchange import Refused
 
 ACCESS_FILE = "access.json"
+ROUTER_HEADER = b"x-amlet-router"
+"""Bears what the router of a service shows to replicas on other machines."""
 
 
 class AccessFile(NamedTuple):
@@ -23,6 +25,8 @@ class AccessFile(NamedTuple):
     token_secret: Optional[str] = None
     processes: int = 1
     """How many processes answer on the port, this one among them."""
+    router_hash: Optional[str] = None
+    """The sha256 of what the service's router shows; None: whoever reaches the port may ask."""
 
     def write(self, folder: Path) -> None:
         write_json(folder / ACCESS_FILE, self._asdict())
@@ -51,6 +55,16 @@ class Access:
     def processes(self) -> int:
         """How many processes answer on the port."""
         return self._rules.processes
+
+    @property
+    def has_router(self) -> bool:
+        """Whether the service's router alone may ask."""
+        return self._rules.router_hash is not None
+
+    def is_routed(self, headers: Dict[bytes, bytes]) -> bool:
+        """Whether a request came through the service's router. What shows it is taken out: it is not the script's."""
+        shown = hashlib.sha256(headers.pop(ROUTER_HEADER, b"")).hexdigest()
+        return hmac.compare_digest(shown, self._rules.router_hash or "")
 
     def check(self, headers: Dict[bytes, bytes]) -> None:
         """

@@ -8,7 +8,7 @@ import resource
 import time
 from bisect import bisect_left
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from amlet.domain.service import BATCH_SIZES, LATENCY_S, ReplicaLoad
 from amlet.runtime.attempt import write_json
@@ -107,6 +107,23 @@ class Metrics:
         }
 
 
+def summed(texts: Sequence[bytes]) -> bytes:
+    """Several texts of `Metrics.text` as one: values of one name added up, in the order of the first that has it."""
+    values: Dict[bytes, float] = {}
+    told: Dict[bytes, None] = {}
+    for line in [line for text in texts for line in text.splitlines()]:
+        name, _, value = line.rpartition(b" ")
+        told[line if line.startswith(b"#") else name] = None
+        if not line.startswith(b"#"):
+            values[name] = values.get(name, 0) + float(value)
+    lines = [b"%s %s" % (line, _number(values[line])) if line in values else line for line in told]
+    return b"\n".join(lines) + b"\n"
+
+
+def _number(value: float) -> bytes:
+    return b"%d" % value if value == int(value) else b"%.9g" % value
+
+
 def load_of(folder: Path) -> ReplicaLoad:
     """What the processes that count in a folder did."""
     found = _read(folder)
@@ -116,6 +133,7 @@ def load_of(folder: Path) -> ReplicaLoad:
         sum(number for status, number in counts if status >= "500"),
         round(sum(one["busy_s"] for one in found), 3),
         _now(found, "waiting"),
+        _now(found, "working"),
         [sum(column) for column in zip(*(one["latency"][0] for one in found))],
         [sum(column) for column in zip(*(one["batches"][0] for one in found))],
     )

@@ -48,7 +48,10 @@ class Connections:
         log: Callable[[str], None],
         *,
         processes: int = 1,
+        admits: Optional[Callable[[Dict[bytes, bytes]], bool]] = None,
     ) -> None:
+        """`admits` tells by a request's headers whether it is read at all; None: every one is."""
+        self.admits = admits
         self.dispatcher = dispatcher
         self.limits = limits
         self.new_parser = parser
@@ -196,6 +199,9 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._head_done = True
         self._arm()
+        if self._shared.admits is not None and not self._shared.admits(self._headers):
+            self._refuse(403, "This service answers at its own address alone, not at that of a node.")
+            raise _Stop
         length = self._headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self._limits.max_body_bytes:
             self._refuse_size()

@@ -76,7 +76,8 @@ def main(folder: Path) -> int:
     counts = folder / order.counts
     counts.mkdir(mode=0o700, exist_ok=True)
     app = App(scorer, access, Metrics(counts, order.name), cors_origins=order.cors_origins, capture=capture)
-    return _serve(folder, order, app, facts, HttpRequestParser)
+    admits = access.is_routed if access.has_router else None
+    return _serve(folder, order, app, facts, HttpRequestParser, admits)
 
 
 def _scorer(order: ReplicaFile) -> Scorer:
@@ -105,7 +106,7 @@ def _capture(folder: Path, order: ReplicaFile) -> Optional[Capture]:
     return capture
 
 
-def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], parser: Any) -> int:
+def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], parser: Any, admits: Any) -> int:
     _raise_open_files()
     loop = _new_loop()
     asyncio.set_event_loop(loop)
@@ -119,7 +120,7 @@ def _serve(folder: Path, order: ReplicaFile, app: App, facts: Dict[str, Any], pa
     )
     lines = _TurnLog(loop)
     limits = Limits(order.max_body_bytes)
-    connections = Connections(dispatcher, limits, parser, lines.add, processes=app.processes)
+    connections = Connections(dispatcher, limits, parser, lines.add, processes=app.processes, admits=admits)
     listening = socket.socket(fileno=order.socket_fd)
     listening.setblocking(False)
     listening.set_inheritable(False)

@@ -41,7 +41,9 @@ async def take(call: Call) -> LeaseAnswer:
 
     def has_news(tx: Transaction) -> bool:
         node = _node(tx, asked)
-        return node.leaving or lease.has_work(tx, node, parts.machine, parts.now())
+        if node.leaving or (not asked.serves and lease.serves(tx, node.name, node.pool)):
+            return True
+        return lease.has_work(tx, node, parts.machine, parts.now())
 
     async def look() -> LeaseAnswer | None:
         nonlocal first
@@ -51,7 +53,7 @@ async def take(call: Call) -> LeaseAnswer:
             return LeaseAnswer(None)  # its node was killed: a run given to it now would wait for its lease to lapse
         first = False  # the first look is the heartbeat, written whether there is work or not
         found = await parts.write(lambda tx: _take(tx, parts, asked))
-        return found if found.lease is not None or found.leave else None
+        return found if found.lease is not None or found.leave or found.serves else None
 
     return await parts.topics.until(queue_topic(asked.pool), look, asked.wait_s) or LeaseAnswer(None)
 
@@ -59,7 +61,8 @@ async def take(call: Call) -> LeaseAnswer:
 def _take(tx: Transaction, parts: Parts, asked: TakeLease) -> LeaseAnswer:
     if _node(tx, asked).leaving:
         return LeaseAnswer(None, leave=True)
-    return LeaseAnswer(lease.take(tx, asked.node, parts.url, parts.tokens.for_run, parts.machine, parts.now()))
+    taken = lease.take(tx, asked.node, parts.url, parts.tokens.for_run, parts.machine, parts.now())
+    return LeaseAnswer(taken, serves=not asked.serves and lease.serves(tx, asked.node, asked.pool))
 
 
 def _node(tx: Transaction, asked: TakeLease) -> Node:
@@ -167,7 +170,7 @@ async def sync_replicas(call: Call) -> WantedReplicas:
     _check_node(call)
     parts, asked = call.parts, call.body
     unseal = parts.secrets.open
-    parts.loads.take_in(asked.held, parts.now())
+    parts.loads.take_in(asked, parts.now())
     await parts.write(lambda tx: replicas.sync_replicas(tx, asked, parts.now()))
 
     def wanted(tx: Transaction) -> WantedReplicas:

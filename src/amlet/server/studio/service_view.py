@@ -112,6 +112,7 @@ def _settings(service: Service) -> list[tuple[str, str]]:
     many = f"{scale.min_replicas} to {scale.max_replicas} by load" if scale else str(deployment.least_processes)
     told = [
         ("Kind", deployment.kind),
+        ("Target", deployment.target or ""),
         ("Entry script", deployment.entry_script or ""),
         ("Access", deployment.auth),
         ("Cores", f"{asked.cpu:g}" if asked is not None and asked.cpu else ""),

@@ -379,6 +379,10 @@ _table(
     *_number("log"),
     *_text("earlier", nullable=True),
     Column("is_proven", Boolean, nullable=False),
+    *_text("pool", nullable=True),
+    *_text("placements"),
+    *_number("routed"),
+    *_number("wanted", nullable=True),
 )
 _table(
     "service_sources",

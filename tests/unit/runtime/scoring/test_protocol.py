@@ -63,11 +63,13 @@ class Later:
 class Line:
     """One connection with all that stands around it."""
 
-    def __init__(self, *, patience_s: float = -1.0, max_body_bytes: int = 100, last_call_s: float = 1.0) -> None:
+    def __init__(
+        self, *, patience_s: float = -1.0, max_body_bytes: int = 100, last_call_s: float = 1.0, admits: Any = None
+    ) -> None:
         self.later = Later()
         self.log: list[str] = []
         limits = Limits(max_body_bytes, patience_s, patience_s, last_call_s)
-        self.all = Connections(cast(Dispatcher, self.later), limits, HttpRequestParser, self.log.append)
+        self.all = Connections(cast(Dispatcher, self.later), limits, HttpRequestParser, self.log.append, admits=admits)
         self.wire = Wire()
         self.connection: Connection = self.all.connection()
         self.connection.connection_made(cast(Any, self.wire))
@@ -199,3 +201,13 @@ def test_a_half_closed_client_gets_its_answer() -> None:
     line.later.answer()
     assert b"200 OK" in line.wire.sent
     assert line.wire.ended == "closed"
+
+
+def test_what_is_not_admitted_is_refused_before_its_body_is_read() -> None:
+    line = Line(admits=lambda headers: headers.get(b"x-from") == b"router")
+    line.send(b"POST /score HTTP/1.1\r\nx-from: router\r\ncontent-length: 2\r\n\r\nok")
+    assert [request.body for request, _ in line.later.asked] == [b"ok"]
+    line.later.answer()
+    line.send(b"POST /score HTTP/1.1\r\ncontent-length: 90\r\n\r\n")
+    assert b"403 Forbidden" in line.wire.sent and not line.later.asked
+    assert line.all.body_bytes == 0

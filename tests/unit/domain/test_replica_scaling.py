@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlet.domain.deployment import Autoscale
-from amlet.node.replica_scaling import STEADY_S, Look, Scaling
+from amlet.domain.replica_scaling import STEADY_S, Look, Scaling
 
 SCALE = Autoscale(1, 10, 70, 1)
 
