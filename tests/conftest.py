@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from support.faults import ROW
 from support.ray_cluster import RayCluster, need_ray
 from support.server import RealServer
-from support.workers import ByFile, Turns, own_folder
+from support.workers import LONGEST, ByFile, Turns, own_folder
 
 for _name in [name for name in os.environ if name.startswith(("AMLET_", "AZUREML_"))]:
     del os.environ[_name]
@@ -35,6 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         own_folder(config.workerinput["workerid"])
         config.stash[_TURNS] = Turns(Path(config.option.basetemp).parent)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.hookimpl(optionalhook=True)

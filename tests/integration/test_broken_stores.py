@@ -3,6 +3,7 @@ no file is ever half there."""
 
 from __future__ import annotations
 
+import gzip
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from amlet.base.errors import DatastoreFailed
-from amlet.client.web_files import TRIES, fetch
+from amlet.client.web_files import TIMEOUT_S, TRIES, fetch
 from amlet.sdk.datastore_files import open_all
 from azureml.core import Dataset, Datastore, Workspace
 from azureml.exceptions import AzureMLException
@@ -101,17 +102,18 @@ def held(request: pytest.FixtureRequest, workspace: Workspace, tmp_path: Path) -
     source.write_bytes(data)
     with CuttingProxy(request.getfixturevalue(fixture)) as proxy:
         store = register(workspace, f"{request.param}_{os.urandom(4).hex()}", proxy)
-        store.upload_files([str(source)], show_progress=False)
+        store.upload_files([str(source)], overwrite=True, show_progress=False)
         proxy.answered = 0
         yield Held(store, proxy, data)
 
 
 @ONE_STORE
-def test_a_download_goes_on_where_the_store_broke_off(held: Held, tmp_path: Path) -> None:
+def test_a_download_goes_on_where_the_store_broke_off(held: Held, shared_server: RealServer, tmp_path: Path) -> None:
     held.proxy.answer_bytes = LASTS
     (place,) = held.files.download(str(tmp_path / "down"))
     assert Path(place).read_bytes() == held.data
     assert held.proxy.answered < 1.5 * SIZE
+    assert "Traceback" not in shared_server.home.server_log.read_text()
 
 
 @ONE_STORE
@@ -129,6 +131,19 @@ def test_a_store_that_goes_away_in_mid_download_is_one_error_and_no_file(
     with pytest.raises(AzureMLException, match="cannot be reached"):
         Dataset.Tabular.from_parquet_files((held.store, "large.bin")).register(workspace, "half")
     assert "half" not in workspace.datasets
+
+
+@pytest.mark.every_fault
+def test_a_url_whose_server_goes_silent_costs_a_bounded_time(tmp_path: Path) -> None:
+    with web_server() as web, CuttingProxy(web.port, answer_bytes=MEBIBYTE, stalls=True) as proxy:
+        web.files["/large.bin"] = os.urandom(2 * MEBIBYTE)
+        assert fetch(f"{proxy.url}/large.bin", tmp_path / "one").read_bytes() == web.files["/large.bin"]
+        proxy.answer_bytes = 0
+        began = time.monotonic()
+        with pytest.raises(DatastoreFailed, match=r"cannot be read: .*timed out"):
+            fetch(f"{proxy.url}/large.bin", tmp_path / "two")
+        assert time.monotonic() - began < (TRIES + 1) * TIMEOUT_S
+        assert not list((tmp_path / "two").rglob("*.part"))
 
 
 @ONE_STORE
@@ -206,3 +221,24 @@ def test_a_url_whose_server_goes_away_in_mid_download_is_one_error_and_no_file(t
         with pytest.raises(AzureMLException, match=r"large\.csv cannot be read"):
             Dataset.Tabular.from_delimited_files(f"{proxy.url}/large.csv?sig=secret")
         assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_url_as_people_write_it_and_a_packing_of_the_transfers_own(tmp_path: Path) -> None:
+    packed = gzip.compress(b"a\n1\n")
+    with web_server() as web:
+        web.files = {"/donn%C3%A9es%20a%2Fb.csv": b"a\n5\n", "/packed.csv": packed, "/packed.csv.gz": packed}
+        web.headers = {path: {"Content-Encoding": "gzip"} for path in ("/packed.csv", "/packed.csv.gz")}
+        address = f"http://127.0.0.1:{web.port}"
+        assert fetch(f"{address}/donn\u00e9es a%2Fb.csv", tmp_path).read_bytes() == b"a\n5\n"
+        assert fetch(f"{address}/packed.csv", tmp_path).read_bytes() == b"a\n1\n"
+        assert fetch(f"{address}/packed.csv.gz", tmp_path).read_bytes() == packed  # its name says so
+        web.files["/packed.csv"] = packed[:-9]
+        with pytest.raises(DatastoreFailed, match="packed wrongly"):
+            fetch(f"{address}/packed.csv", tmp_path)
+        assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".csv", ".gz", ".json"}
+
+
+def test_a_url_that_holds_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(AzureMLException, match="would be kept in the dataset") as told:
+        Dataset.Tabular.from_delimited_files("https://me:hunter2@example.org/a.csv")
+    assert "hunter2" not in str(told.value)

@@ -71,6 +71,7 @@ def test_v1s_files_deploy_as_they_did(line: CommandLine) -> None:
     inference = {"entryScript": "main.py", "sourceDirectory": "the sources", "environment": environment}
     deployment = {"computeType": "aks", "numReplicas": 1, "maxQueueWaitMs": 700, "keys": {"primaryKey": "the-first"}}
     (line.folder / "ic.json").write_text(json.dumps(inference))
+    (line.folder / "filed.py").write_text(SCRIPT)
     (line.folder / "dc.yml").write_text(json.dumps(deployment))
     line.cli("deploy", "filed", "--inference-config-file", "ic.json", "--deploy-config-file", "dc.yml", "--cpu", "1")
     service = line.client.services.get(line.workspace_id, "filed")
@@ -81,7 +82,7 @@ def test_v1s_files_deploy_as_they_did(line: CommandLine) -> None:
 
     registered = EnvironmentSpec("kept", pip=["wheel"], variables={"WORD": "kept"})
     line.client.environments.register(line.workspace_id, registered)
-    (line.folder / "ic.json").write_text(json.dumps({"entryScript": "score.py", "environment": {"name": "kept"}}))
+    (line.folder / "ic.json").write_text(json.dumps({"entryScript": "filed.py", "environment": {"name": "kept"}}))
     line.cli("services", "update", "filed", "--ic", "ic.json")
     until(lambda: ask(service.address, **with_key("the-first")) == (200, ["x", "kept"]), what="the script of the file")
     told = line.cli("services", "update", "filed", "--ic", "ic.json", "--script", "score.py", code=1).err

@@ -63,7 +63,7 @@ def test_tags_change_and_all_versions_go(workspace: Workspace, store: Any, tmp_p
     plain = Dataset.File.upload_directory(str(tmp_path), (store, "tags"), show_progress=False)
     with pytest.raises(UserErrorException, match="registered datasets"):  # v1-behaviours 19i
         plain.add_tags({"a": "1"})
-    held = plain.register(workspace, "tagged", tags={"a": "1", "b": "2"})
+    held = plain.register(workspace, "tagged", tags={"a": "1", "b": 2})
     held.remove_tags(["a"]).add_tags({"c": "3"}).update(description="words")
     found = Dataset.get_by_name(workspace, "tagged")
     assert (found.tags, found.description) == ({"b": "2", "c": "3"}, "words")
@@ -137,6 +137,9 @@ def test_a_name_that_cannot_be_registered_brings_no_data(workspace: Workspace, s
             local.register(workspace, name)
     with pytest.raises(UserErrorException, match="at most"):
         local.register(workspace, "new", description="x" * 1_000_000)
+    for tags, words in ((["a"], "is no dict"), ({"a": [1]}, "are no texts")):
+        with pytest.raises(UserErrorException, match=words):
+            local.register(workspace, "new", tags=tags)  # type: ignore[arg-type]
     with pytest.raises(UserErrorException, match="already a dataset registered under name"):
         local.register(workspace, "good")
     assert {file.path for file in list_files(workspace, store.name)} == before

@@ -16,8 +16,10 @@ import numpy as np, pandas as pd
 from hypothesis import HealthCheck, given, settings, strategies as st
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris, make_classification
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import *
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
@@ -40,6 +42,8 @@ ALL = {
   "SGD": (SGDClassifier(random_state=0), W, v),
   "SGD, hinge, two classes": (SGDClassifier(random_state=0), X, y > 1),
   "perceptron": (Perceptron(), X, y),
+  "discriminant": (LinearDiscriminantAnalysis(), W, v),
+  "naive Bayes of counts": (MultinomialNB(), X, y),
   "ridge": (RidgeClassifier(), W, v),
   "ridge, by validation": (RidgeClassifierCV(), X, y),
   "scaled ridge": (make_pipeline(StandardScaler(), RidgeClassifier()), W, v),
@@ -129,7 +133,7 @@ for name, given_ in {**ALL, **NONE}.items():
 def run(python: Path, examples: int) -> dict[str, dict[str, object]]:
     ended = subprocess.run(
         [str(python), "-c", PROGRAM, str(examples)],
-        env={**ENVIRONMENT, "PYTHONPATH": str(SDK)},
+        env={**ENVIRONMENT, "PYTHONPATH": str(SDK), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -138,7 +142,7 @@ def run(python: Path, examples: int) -> dict[str, dict[str, object]]:
     return {one["name"]: one for one in map(json.loads, ended.stdout.splitlines())}
 
 
-@pytest.mark.parametrize("examples", [10, pytest.param(300, marks=pytest.mark.every_fault)])
+@pytest.mark.parametrize("examples", [6, pytest.param(300, marks=pytest.mark.every_fault)])
 def test_a_guarded_label_is_that_of_its_row_alone(python: Path, examples: int) -> None:
     found = run(python, examples)
     unguarded = {name for name, one in found.items() if not one["guarded"]}

@@ -89,28 +89,35 @@ def test_updates_while_clients_ask_without_a_pause_lose_no_request(place: Place)
 
 
 @pytest.mark.parametrize("place", [ONE], indirect=True)  # several nodes: test_services_on_nodes.py
-def test_no_request_is_refused_while_a_killed_node_is_replaced_and_replaced_again(place: Place) -> None:
+def test_no_request_is_refused_while_a_killed_node_is_replaced(place: Place) -> None:
+    slowly = place.folder / "slowly"
     place.deploy("survives", ECHO, replicas=2)
-    address = place.settled("survives").address
+    place.deploy("survives-shut", f"{ECHO}\nimport time\nif Path({str(slowly)!r}).exists(): time.sleep(4)", auth=BY_KEY)
+    address, shut = place.settled("survives").address, place.settled("survives-shut").address
     assert address is not None
     with Clients(address) as clients:
-        for _ in range(2):
-            node, before = place.server.node_pid(), place.pids("survives", 1)
-            os.kill(node, signal.SIGKILL)
-            until(lambda node=node: place.server.node_pid() != node, what="the next node")
-            until(
-                lambda before=before: len(found := place.pids("survives", 1)) == 2 and not set(found) & set(before),
-                what="the next node's own processes alone",
-                seconds=30,
-            )
-            until(lambda: clients.answers[-1]["pid"] in place.pids("survives", 1), what="an answer of theirs")
-            assert place.settled("survives").address == address
+        node, before = place.server.node_pid(), place.pids("survives", 1)
+        os.kill(node, signal.SIGKILL)
+        until(lambda: place.server.node_pid() != node, what="the next node")
+        until(
+            lambda: len(found := place.pids("survives", 1)) == 2 and not set(found) & set(before),
+            what="the next node's own processes alone",
+            seconds=30,
+        )
+        until(lambda: clients.answers[-1]["pid"] in place.pids("survives", 1), what="an answer of theirs")
+        assert place.settled("survives").address == address
     assert clients.failures == []
 
-    # What is not wanted any more ends.
-    node, before = place.server.node_pid(), place.pids("survives", 1)
+    # What was left takes in who may ask now, and ends when it is not wanted any more.
+    node, before, (left,) = place.server.node_pid(), place.pids("survives", 1), place.pids("survives-shut", 1)
+    client, keys = place.server.client(), place.server.client().services.keys(place.workspace_id, "survives-shut")
+    slowly.touch()
     os.kill(node, signal.SIGKILL)
     place.delete("survives")
+    fresh = client.services.regenerate_key(place.workspace_id, "survives-shut", RegenerateKey("primary"))
+    until(lambda: ask(shut, **with_key(keys.primary))[0] == 401, what="the end of the old key")
+    assert ask(shut, **with_key(fresh.primary))[1]["pid"] == left
+    place.delete("survives-shut")
     until(lambda: not place.pids("survives", 1), what="the end of what was left")
     until(lambda: not any(_is_alive(pid) for pid in before), what="the end of its processes")
     with pytest.raises(OSError, match=r"refused|reset"):

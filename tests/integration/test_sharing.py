@@ -148,7 +148,15 @@ ROUNDED = {
     "columns and logistic",
     "texts",
 }
-GUARDED = {"logistic", "ridge, classifier", "linear SVC", "scaled logistic", "columns and logistic"}
+GUARDED = {
+    "logistic",
+    "ridge, classifier",
+    "linear SVC",
+    "discriminant",
+    "scaled logistic",
+    "columns and logistic",
+    "texts",
+}
 ALONE = {
     "neighbours by distance of all": "sklearn.neighbors.KNeighborsClassifier is not known",
     "PCA and a tree": "sklearn.tree.DecisionTreeClassifier after a step with rounding is not known",

@@ -70,7 +70,7 @@ class RealServer:
                 stderr=log,
                 start_new_session=True,
             )
-        until(self._answers, what="the server's first answer")
+        until(self._answers, seconds=90, what="the server's first answer")
         return self
 
     @property
@@ -100,7 +100,7 @@ class RealServer:
         """SIGTERM: a clean end that leaves the nodes to the next server."""
         self.signal(signal.SIGTERM)
         assert self.process is not None
-        self.process.wait(20)
+        self.process.wait(60)
 
     def close(self) -> None:
         """End it and everything that bears the home's mark."""
@@ -109,7 +109,7 @@ class RealServer:
         if self.process is not None and self.process.poll() is None:
             self.signal(signal.SIGCONT)
             self.terminate()
-        until(lambda: not self._end_marked(), seconds=10, what="the end of all processes of the home")
+        until(lambda: not self._end_marked(), seconds=60, what="the end of all processes of the home")
 
     def _end_marked(self) -> int:
         """Again and again: one of them may just have started another."""

@@ -127,7 +127,7 @@ class Sshd:
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        until(lambda: not self.processes(), seconds=10, what="the end of what ran over SSH")
+        until(lambda: not self.processes(), seconds=60, what="the end of what ran over SSH")
 
     def _listens(self) -> bool:
         assert self._process is not None and self._process.poll() is None, (self.folder / "sshd.log").read_text()

@@ -23,6 +23,8 @@ class WebServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files: dict[str, bytes] = {}
         self.knows_parts = knows_parts
+        self.headers: dict[str, dict[str, str]] = {}
+        """More headers, by path."""
         self.asked: list[str] = []
         """Each request's path and range."""
 
@@ -57,7 +59,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         tag = f'"{hashlib.sha256(data).hexdigest()[:16]}"'
-        headers: dict[str, str] = {"ETag": tag} if self.server.knows_parts else {}
+        headers = dict(self.server.headers.get(path, {}))
+        if self.server.knows_parts:
+            headers["ETag"] = tag
         if self.server.knows_parts and self.headers.get("If-None-Match") == tag:
             self._send(304, b"", headers)
         elif self.server.knows_parts and wanted and self.headers.get("If-Range") == tag:

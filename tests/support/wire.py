@@ -94,8 +94,9 @@ class Wire:
             hang_up: Close our side at once, in mid-request, instead of when an answer begins.
         """
         with closing(socket.create_connection(self.address, timeout=10)) as connection:
-            for part in parts:
-                connection.sendall(part)
+            # At once: a server that refuses the head and closes would reset what comes after it, its answer included.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(b"".join(parts))
             found = b"" if hang_up else connection.recv(65536)
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)

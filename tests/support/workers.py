@@ -24,9 +24,12 @@ TOGETHER = {
 }
 """Files that go to one worker, since two clusters of Ray's are in each other's way. All others go by themselves."""
 
+LONGEST = ("tests/integration/faults/", "tests/integration/test_ssh.py", "tests/integration/test_warm.py")
+"""What begins first, so that no worker sits on it alone in the end."""
+
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives whole files to workers in the order of collection: what takes long comes first, the quick ones last."""
+    """Gives whole files to workers in the order of collection, in which the many quick ones come last."""
 
     def __init__(self, config: pytest.Config, log: object) -> None:
         super().__init__(config, log)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import os
+import shutil
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections import Counter
 from email.message import Message
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from amlet.base.errors import DatastoreFailed, InvalidInput, NotFound, StorageFailed
 from amlet.base.hashing import sha256_bytes
@@ -61,7 +64,8 @@ def fetch(url: str, cache: Path) -> Path:
     except urllib.error.HTTPError as error:
         error.close()
         kind = NotFound if error.code in (404, 410) else DatastoreFailed
-        raise kind(f"{_shown(url)} cannot be read: its server answers {error.code} {error.reason}.") from error
+        said = str(error.reason).partition("\n")[0].rstrip(".")
+        raise kind(f"{_shown(url)} cannot be read: its server answers {error.code} {said}.") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise DatastoreFailed(f"{_shown(url)} cannot be read: {reason}.") from error
@@ -91,8 +95,9 @@ def _long_name(url: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """Without its query, which may hold a signature."""
-    return url.partition("?")[0][:300]
+    """Without what may hold a secret: its query, a user's name and password."""
+    parts = urlsplit(url.partition("?")[0])
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()[:300]
 
 
 def _download(url: str, tags: Dict[str, str], partial: Path) -> Optional[Message]:
@@ -104,11 +109,13 @@ def _download(url: str, tags: Dict[str, str], partial: Path) -> Optional[Message
     Returns:
         The headers of what was saved; None where it is the copy that is held.
     """
+    # As browsers do: blanks and letters beyond ASCII are escaped, what is escaped stays.
+    address = quote(url, safe="%/:?#[]@!$&'()*+,;=~")
     headers: Optional[Message] = None
     size, most, tries_left = 0, 0, TRIES
     while True:
         asked = tags if headers is None else _from(headers, size)
-        request = urllib.request.Request(url, headers={"User-Agent": f"amlet/{__version__}", **asked})  # noqa: S310
+        request = urllib.request.Request(address, headers={"User-Agent": f"amlet/{__version__}", **asked})  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - looked at by the caller
                 if answer.status == http.HTTPStatus.PARTIAL_CONTENT:
@@ -176,12 +183,27 @@ def _append(answer: Any, partial: Path, start: int) -> None:
 
 def _keep(partial: Path, place: Path, headers: Message) -> None:
     tags = {"If-None-Match": headers.get("ETag"), "If-Modified-Since": headers.get("Last-Modified")}
+    if (headers.get("Content-Encoding") or "").lower() in ("gzip", "x-gzip") and not place.name.endswith(".gz"):
+        _unpack(partial)
     try:
         partial.chmod(READ_ONLY)
         partial.replace(place)
         (place.parent / _TAGS).write_text(json.dumps({key: value for key, value in tags.items() if value}))
     except OSError as error:
         raise StorageFailed.from_os_error(error, place) from error
+
+
+def _unpack(partial: Path) -> None:
+    """Take a packing away that belongs to the transfer, not to the file."""
+    packed = partial.with_name(partial.name + ".gz")
+    try:
+        partial.replace(packed)
+        with gzip.open(packed, "rb") as source, partial.open("wb") as target:
+            shutil.copyfileobj(source, target, CHUNK_BYTES)
+    except (EOFError, zlib.error) as error:
+        raise OSError(f"it is packed wrongly: {error}") from error
+    finally:
+        packed.unlink(missing_ok=True)
 
 
 def _tags(folder: Path) -> Dict[str, str]:

@@ -19,7 +19,11 @@ JOIN_TIMEOUT_S = 600
 """The same while writing: some stores say nothing until they have put all parts together, and what is asked for again
 meanwhile fails."""
 
+SINGLE_BYTES = 4 << 20
+"""A file up to this is sent in one request: sending in parts makes threads for each."""
+
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
+_BEYOND = ("416", "InvalidRange")
 _REFUSED = ("403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
 
 
@@ -63,20 +67,29 @@ class S3Store:
         return DataFile(path, found["ContentLength"], found["ETag"].strip('"'))
 
     def open(self, path: str, offset: int = 0) -> OpenFile:
+        part = {"Range": f"bytes={offset}-"} if offset else {}
+        with self._told(path):
+            try:
+                found = self._client.get_object(Bucket=self._bucket, Key=self._key(path), **part)
+            except library("botocore.exceptions", "s3").ClientError as error:
+                if _code(error) not in _BEYOND:
+                    raise
+                found = None
+        if found is not None:
+            total = offset + found["ContentLength"]
+            return OpenFile(_Stream(found["Body"], self, path), total, found["ETag"].strip('"'))
         held = self.stat(path)
         if held is None:
             raise NotFound(f"Bucket {self._bucket} has no file {path[:200]!r}.")
-        if offset >= held.size_bytes:
-            return OpenFile(_Nothing(), held.size_bytes, held.version)
-        with self._told(path):
-            found = self._client.get_object(
-                Bucket=self._bucket, Key=self._key(path), Range=f"bytes={offset}-", IfMatch=held.version
-            )
-        return OpenFile(_Stream(found["Body"], self, path), held.size_bytes, held.version)
+        return OpenFile(_Nothing(), held.size_bytes, held.version)
 
     def write(self, path: str, stream: BinaryIO, size_bytes: int) -> None:
         with self._told(path):
-            # In parts where it is large; the bucket shows it when the last one is there.
+            if size_bytes <= SINGLE_BYTES:
+                whole = Exactly(stream, size_bytes).read()
+                self._writing.put_object(Bucket=self._bucket, Key=self._key(path), Body=whole)
+                return
+            # In parts; the bucket shows it when the last one is there.
             self._writing.upload_fileobj(Exactly(stream, size_bytes), self._bucket, self._key(path))
 
     @property

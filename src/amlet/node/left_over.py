@@ -19,7 +19,7 @@ from amlet.node.ports import Ports
 from amlet.node.replica_process import DRAIN_S
 from amlet.runtime.attempt import write_json
 from amlet.runtime.marked import end_marked
-from amlet.runtime.scoring.access import AccessFile
+from amlet.runtime.scoring.access import ACCESS_FILE, AccessFile
 from amlet.runtime.scoring.hand_over import take
 
 SERVICE_FILE = "service.json"
@@ -61,7 +61,6 @@ class LeftOver:
         self._lock = threading.Lock()
         self._found: dict[ServiceKey, list[_Revision]] = {}
         self._adopted: dict[ServiceKey, list[socket.socket]] = {}
-        self._access: dict[ServiceKey, AccessFile] = {}
 
     def find(self) -> None:
         """Take the sockets of those that answer, and end the others: they listen on ports that are wanted again."""
@@ -73,7 +72,8 @@ class LeftOver:
                 kept.add(folder)
             elif listening is not None:
                 listening.close()
-        log.info("replicas that a killed node left and that answer: %d", len(kept))
+        if kept:
+            log.info("%d revisions of services answer on that a killed node left", len(kept))
         self._end([folder for folder in self._folder.glob("*/") if folder not in kept])
 
     def settle(self, wanted: Sequence[ReplicaLease]) -> None:
@@ -84,12 +84,8 @@ class LeftOver:
             if lease is None or not self._adopt(key, lease):
                 self.end(key)  # before anything else listens on its port
                 continue
-            access = AccessFile(lease.settings.key_hashes, lease.settings.token_secret)
-            if access != self._access.get(key):
-                self._access[key] = access
-                for process in self._processes(key):
-                    with contextlib.suppress(OSError):
-                        access.write(process)
+            for process in self._processes(key):
+                _let_in(process, lease)
 
     def end(self, key: ServiceKey) -> None:
         """End those of a service; blocks until they are gone, requests in flight being finished."""
@@ -130,6 +126,15 @@ class LeftOver:
             end_marked(self._home, lambda found: found.variables.get(self._mark, "") in below, grace_s=DRAIN_S)
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _let_in(process: Path, lease: ReplicaLease) -> None:
+    """Have a process take in who may ask now; it does within a second."""
+    with contextlib.suppress(OSError, ValueError, TypeError):  # on its way out
+        known = AccessFile(**json.loads((process / ACCESS_FILE).read_bytes()))
+        now = known._replace(key_hashes=lease.settings.key_hashes, token_secret=lease.settings.token_secret)
+        if now != known:
+            now.write(process)
 
 
 def _service_of(folder: Path) -> ServiceKey | None:

@@ -49,8 +49,7 @@ class Ports:
         Raises:
             ServiceFailed: its port is another program's, or this machine has no such address.
         """
-        revision = lease.revision if lease.host is None else 0
-        key = (lease.workspace_id, lease.service, getattr(lease, "version", ""), revision)
+        key = _key(lease)
         with self._lock:
             held = self._open.get(key)
             if held is None or lease.port not in (None, held.getsockname()[1]):
@@ -62,9 +61,8 @@ class Ports:
 
     def adopt(self, lease: Listens, held: socket.socket) -> None:
         """Make an open socket the service's, with whoever accepts on it already as its first user."""
-        key = (lease.workspace_id, lease.service, getattr(lease, "version", ""), 0)
         with self._lock:
-            self._open[key] = held
+            self._open[_key(lease)] = held
             self._users[held] = 1
 
     def number(self, workspace_id: str, service: str, version: str) -> int | None:
@@ -83,6 +81,11 @@ class Ports:
             for key in [key for key, other in self._open.items() if other is held]:
                 del self._open[key]
             held.close()
+
+
+def _key(lease: Listens) -> Key:
+    revision = lease.revision if lease.host is None else 0
+    return lease.workspace_id, lease.service, getattr(lease, "version", ""), revision
 
 
 def _listen(host: str, port: int | None = None) -> socket.socket:

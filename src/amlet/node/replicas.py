@@ -22,6 +22,11 @@ from amlet.wire import nodes as wire
 SYNC_WAIT_S = 10.0
 ENDING_WAIT_S = 0.3
 """While processes end whose end the server waits for."""
+FRESH_S = 0.05
+"""A report that no answer came to is soon told anew rather than sent again: a server that is back after a restart
+would take what was so before its end for what is so now.
+"""
+
 ROUTES_S = 0.3
 """After so long a router has taken in that a version has gone."""
 
@@ -61,8 +66,7 @@ class Replicas(threading.Thread):
             wait_s = min([wait_s, *(keeper.lease.report_s or wait_s for keeper in self._held.values())])
             asked = wire.SyncReplicas(self._parts.name, held, known, wait_s, ending, is_whole=True, told_ns=now_ns)
             try:
-                # Not sent again when it breaks off, as the next server would take it for how things are by then.
-                answer = self._parts.client.nodes.sync_replicas(asked, patience_s=0.0)
+                answer = self._parts.client.nodes.sync_replicas(asked, patience_s=FRESH_S)
             except (Unavailable, NotFound):
                 self._closed.wait(0.5)
                 continue

@@ -30,6 +30,9 @@ from amlet.runtime.attempt import JobFile, write_json
 SWITCH = "AMLET_WARM_START"
 """0 in the node's variables, the environment's or the run's: every start is cold."""
 
+JOIN_S = 2.0
+"""For a parent that was killed: its memory is given back first."""
+
 MOST_PARENTS = 4
 IDLE_S = 600.0
 PATIENCE_S = 60.0
@@ -164,6 +167,8 @@ class WarmPool:
             self._parents.clear()
         for parent in parents:
             parent.close()
+        for parent in parents:
+            parent.join(JOIN_S)
 
     def pids(self) -> list[int]:
         """Of the parents that are."""

@@ -190,6 +190,10 @@ class WarmParent:
                 os.close(self._requests)
                 self._requests = None
 
+    def join(self, timeout_s: float) -> None:
+        """Wait until its process is gone, but no longer than so."""
+        self._wait(lambda: self._gone, timeout_s, lambda: False)
+
     def _launch(self, asked: ParentStart) -> tuple[subprocess.Popen[bytes], int | None, int]:
         nowhere = self.folder / f"nowhere-{uuid.uuid4().hex}"
         nowhere.mkdir()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Send
 
+from amlet.base.errors import AmletError
 from amlet.domain.artifact import BlobLocation
 from amlet.server.context import Parts
+
+log = logging.getLogger("amlet.server")
 
 CHUNK_BYTES = 1 << 20
 TOTAL_HEADER = "Amlet-Total-Bytes"
@@ -74,4 +79,14 @@ def raw_answer(body: AsyncIterator[bytes], total_bytes: int, length: int, versio
     headers = {**SAFE_HEADERS, TOTAL_HEADER: str(total_bytes), "Content-Length": str(length)}
     if version.isascii() and version.isprintable() and version:
         headers[VERSION_HEADER] = version
-    return StreamingResponse(body, media_type="application/octet-stream", headers=headers)
+    return _Bytes(body, media_type="application/octet-stream", headers=headers)
+
+
+class _Bytes(StreamingResponse):
+    """Bytes whose source may break: the answer is cut then, which its client sees, and the log has a line on why."""
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            await super().stream_response(send)
+        except AmletError as error:
+            log.warning("an answer is cut: %s", error.message)

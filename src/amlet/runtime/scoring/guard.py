@@ -22,6 +22,15 @@ class Labels(NamedTuple):
     sure: List[bool]
 
 
+class Scores(NamedTuple):
+    """Where a classifier has what its scores are made of."""
+
+    method: str = "decision_function"
+    """Gives the scores whose largest is the label; one column of two classes' difference will do."""
+    weights: str = "coef_"
+    intercept: str = "intercept_"
+
+
 class LabelGuard:
     """Of a linear classifier, or a pipeline that ends with one and whose other steps are exact row by row.
 
@@ -37,7 +46,7 @@ class LabelGuard:
         products in any order.
     """
 
-    def __init__(self, steps: List[Any], classifier: Any) -> None:
+    def __init__(self, steps: List[Any], classifier: Any, scores: Scores) -> None:
         """
         Args:
             steps: What rows pass through before the classifier, in order; each exact row by row.
@@ -45,8 +54,11 @@ class LabelGuard:
         self._steps = steps
         self._classifier = classifier
         self._numpy: Any = importlib.import_module("numpy")
-        self._weights: Any = self._numpy.abs(classifier.coef_.astype(float)).T
-        self._intercept: Any = self._numpy.abs(classifier.intercept_)
+        self._scores: Any = getattr(classifier, scores.method)
+        weights = getattr(classifier, scores.weights)
+        self._kind: Any = weights.dtype
+        self._weights: Any = self._numpy.abs(weights.astype(float)).T
+        self._intercept: Any = self._numpy.abs(getattr(classifier, scores.intercept))
 
     def labels(self, model: ScoringModel, table: Any) -> Labels:
         """Call the model once for all rows of a table.
@@ -58,7 +70,7 @@ class LabelGuard:
         for step in self._steps:
             rows = step.transform(rows)
         found = self._classifier.predict(rows)
-        sure = self._lead(self._classifier.decision_function(rows)) > self._bound(rows)
+        sure = self._lead(self._scores(rows)) > self._bound(rows)
         return Labels(model.plain(found), sure.tolist())
 
     def _lead(self, scores: Any) -> Any:
@@ -72,7 +84,7 @@ class LabelGuard:
         """What two ways of computing a lead may differ by."""
         numpy = self._numpy
         values = rows if hasattr(rows, "tocsr") else numpy.asarray(rows)
-        kinds = [kind for kind in (values.dtype, self._classifier.coef_.dtype) if kind.kind == "f"]
+        kinds = [kind for kind in (values.dtype, self._kind) if kind.kind == "f"]
         unit = max(numpy.finfo(kind).eps for kind in [*kinds, numpy.dtype(float)]) / 2
         sizes = abs(values.astype(float)) @ self._weights + self._intercept
         many = self._weights.shape[0] + 2

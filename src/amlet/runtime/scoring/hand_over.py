@@ -45,7 +45,9 @@ def offer(loop: asyncio.AbstractEventLoop, folder: Path, listening: socket.socke
 
 
 def take(folder: Path) -> Optional[socket.socket]:
-    """The listening socket of the replica in a folder; None when none answers there. Blocks for a second at most."""
+    """The listening socket of the replica in a folder; None when none answers there, or with anything else. Blocks for
+    a second at most.
+    """
     fds = array.array("i")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
@@ -58,7 +60,17 @@ def take(folder: Path) -> Optional[socket.socket]:
                 fds.frombytes(data[: fds.itemsize])
     except OSError:
         return None
-    return socket.socket(fileno=fds[0]) if fds else None
+    if not fds:
+        return None
+    try:
+        found = socket.socket(fileno=fds[0])
+    except OSError:  # no socket at all
+        os.close(fds[0])
+        return None
+    if found.family in (socket.AF_INET, socket.AF_INET6) and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return found
+    found.close()
+    return None
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import time
 import warnings
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from amlet.runtime.scoring.guard import LabelGuard, unpacked
+from amlet.runtime.scoring.guard import LabelGuard, Scores, unpacked
 from amlet.runtime.scoring.made_up_rows import made_up_rows
 from amlet.runtime.scoring.model import Named, ScoringModel
 
@@ -62,12 +62,20 @@ _ROUNDED_MODELS = _named(
     ("sklearn.cross_decomposition", "PLSRegression"),
     ("amlet.runtime", "OnnxModel"),
 )
-_LINEAR_CLASSIFIERS = _named(
-    ("sklearn.linear_model", "LogisticRegression LogisticRegressionCV SGDClassifier Perceptron RidgeClassifier"),
-    ("sklearn.linear_model", "RidgeClassifierCV PassiveAggressiveClassifier"),
-    ("sklearn.svm", "LinearSVC"),
-)
-"""Their label is the class of the largest of some sums of products, and `decision_function` gives those sums."""
+_LINEAR_CLASSIFIERS = {
+    **dict.fromkeys(
+        _named(
+            ("sklearn.linear_model", "LogisticRegression LogisticRegressionCV SGDClassifier Perceptron"),
+            ("sklearn.linear_model", "RidgeClassifier RidgeClassifierCV PassiveAggressiveClassifier"),
+            ("sklearn.svm", "LinearSVC"),
+            ("sklearn.discriminant_analysis", "LinearDiscriminantAnalysis"),
+        ),
+        Scores(),
+    ),
+    # Its public method for them came with scikit-learn 1.2.
+    "sklearn.naive_bayes.MultinomialNB": Scores("_joint_log_likelihood", "feature_log_prob_", "class_log_prior_"),
+}
+"""Their label is the class of the largest of some sums of products."""
 _CONTINUOUS_EXACT = _named(
     ("sklearn.preprocessing", "StandardScaler MinMaxScaler MaxAbsScaler RobustScaler PolynomialFeatures Normalizer"),
     ("sklearn.feature_selection", "VarianceThreshold SelectKBest SelectPercentile SelectFromModel RFE"),
@@ -158,11 +166,12 @@ def _guard(model: ScoringModel, table: Any) -> Optional[LabelGuard]:
         return None
     try:
         steps, classifier = unpacked(model.estimator, _SEARCHES, public_name)
-        if public_name(classifier) not in _LINEAR_CLASSIFIERS or hasattr(classifier.coef_, "tocsr"):
+        scores = _LINEAR_CLASSIFIERS.get(public_name(classifier))
+        if scores is None or hasattr(getattr(classifier, scores.weights), "tocsr"):
             return None
         if any(_of_step(step, is_rounded=False) != EXACT for step in steps):
             return None
-        guard = LabelGuard(steps, classifier)
+        guard = LabelGuard(steps, classifier, scores)
         found = guard.labels(model, table).values
         has_several = any(isinstance(label, list) for label in found)  # of one row: each has a line of its own
         return guard if not has_several and found == model.call("predict", table) else None

@@ -221,13 +221,14 @@ class AbstractDataset:
         return self._record, self._sources.workspace
 
     def _update(self, call: str, description: Optional[str], tags: Dict[str, str], lost: List[str]) -> Any:
+        from amlet.sdk.dataset.records import checked_tags
         from amlet.wire.data import UpdateDataset
 
         record, workspace = self._registered(call)
         held = workspace._connection
         with as_v1():
             changed = held.client.datasets.update(
-                held.workspace_id, record.id, UpdateDataset(description, dict(tags), lost)
+                held.workspace_id, record.id, UpdateDataset(description, checked_tags(tags), lost)
             )
         self._record = changed
         return self

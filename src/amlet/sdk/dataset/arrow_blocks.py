@@ -253,6 +253,11 @@ def _comparable(left: Any, right: Any) -> Any:
     kinds = [side.type for side in sides]
     if all(map(arrow.types.is_timestamp, kinds)) and kinds[0] != kinds[1]:
         sides = [side.cast(arrow.timestamp("us"), safe=False) for side in sides]
+    if arrow.uint64() in kinds and kinds[0] != kinds[1] and all(map(arrow.types.is_integer, kinds)):
+        try:
+            sides = [side.cast(arrow.uint64()) for side in sides]
+        except arrow.ArrowInvalid:  # a negative one
+            sides = [side.cast(arrow.float64(), safe=False) for side in sides]
     textual = [arrow.types.is_string(kind) or arrow.types.is_large_string(kind) for kind in kinds]
     if textual[0] != textual[1]:
         raise TypeError(f"{kinds[0]} and {kinds[1]} cannot be compared")

@@ -7,22 +7,23 @@ import gzip
 import io
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, TextIO
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, TextIO
 
 from amlet.sdk.dataset.blocks import Block, ListBlock
 from amlet.sdk.dataset.data_type import NULL_TEXTS, STRING, DataType
 from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError, one_line
-from amlet.sdk.dataset.infer import types_of_texts, unique_names
+from amlet.sdk.dataset.infer import types_of_texts, unique_names, widened
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import has_arrow
 from amlet.sdk.dataset.samples import sample_texts
 from amlet.sdk.dataset.table import Asked, Opened, Toll, _Files
 from amlet.sdk.dataset.type_definitions import CODECS, SkipLinesBehavior, encoding_name, header_name
 
+SAMPLED_ROWS = 2_000
+"""How many rows of a piece tell types: a rare value of another type is null, not the end of its column's type."""
+
 ROWS = 5_000
 """How many rows are values of Python at a time."""
-
-SAMPLED_ROWS = 2_000
 
 
 class Reading(NamedTuple):
@@ -146,9 +147,19 @@ def header_lines(file: Opened, reading: Reading) -> int:
         return int(found.line_num)
 
 
+def has_rows(file: Opened, reading: Reading) -> bool:
+    """Whether anything comes after the header."""
+    with open_text(file.place, reading) as stream, _reading_errors(file, reading):
+        found = (row for row in rows(stream, reading, reading.skipped(file)) if row)
+        if reading.has_header(file):
+            next(found, None)
+        return next(found, None) is not None
+
+
 def infer_types(files: _Files, reading: Reading) -> Dict[str, str]:
     """The types of columns, told from the first and the last file; of combined headers from all files."""
     texts: Dict[str, List[str]] = {}
+    later: Dict[str, Set[str]] = {}
     count = len(files)
     chosen = range(count) if reading.header == "COMBINE_ALL_FILES_HEADERS" else sorted({0, count - 1})
     names: List[str] = []
@@ -165,7 +176,10 @@ def infer_types(files: _Files, reading: Reading) -> Dict[str, str]:
                 for row in islice(read, SAMPLED_ROWS):
                     for name, value in zip(own, row):
                         texts.setdefault(name, []).append(value)
-    return types_of_texts(texts)
+                for row in read:
+                    for name, value in zip(own, row):
+                        later.setdefault(name, set()).add(value)
+    return widened(types_of_texts(texts), later)
 
 
 def rows(stream: TextIO, reading: Reading, skip_lines: int) -> Any:

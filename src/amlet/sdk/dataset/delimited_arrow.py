@@ -16,7 +16,7 @@ from amlet.sdk.dataset.data_type import (
     TRUE_TEXTS,
     DataType,
 )
-from amlet.sdk.dataset.delimited import Reading, header_lines, undecodable, unequal_row
+from amlet.sdk.dataset.delimited import Reading, has_rows, header_lines, undecodable, unequal_row
 from amlet.sdk.dataset.errors import DatasetExecutionError, one_line
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import need
@@ -72,7 +72,12 @@ def read_arrow(
             row = _unequal(unequal, said)
             if row is not None:
                 raise unequal_row(file, *row) from error
-            if "straddling" in said and piece_bytes < MOST_BYTES:
+            is_short = "Could not skip initial" in said
+            if is_short and not has_rows(file, reading):
+                table = empty_table(arrow.schema([(name, kinds.get(name, arrow.string())) for name in read]))
+                yield ArrowBlock(_finish(table, asked.columns, wanted, types, file, notes))
+                return
+            if ("straddling" in said or is_short) and piece_bytes < MOST_BYTES:
                 piece_bytes *= 8
             elif kinds and "conversion error" in said:
                 kinds = {}  # all as text: what is of another type is found value by value

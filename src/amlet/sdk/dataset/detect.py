@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from amlet.sdk.dataset import reading
-from amlet.sdk.dataset.errors import DatasetValidationError
+from amlet.sdk.dataset.errors import DatasetValidationError, one_line
 from amlet.sdk.dataset.infer import types_of_texts
 from amlet.sdk.dataset.samples import PIECE_BYTES
 from amlet.sdk.dataset.type_definitions import CODECS, PromoteHeadersBehavior
@@ -32,7 +32,10 @@ def definition_of(place: Path, shown: str) -> Dict[str, Any]:
     Raises:
         DatasetValidationError: it is empty, or none of these.
     """
-    start = _beginning(place)
+    try:
+        start = _beginning(place)
+    except (OSError, EOFError) as error:
+        raise DatasetValidationError(f"{shown} cannot be read: {one_line(error)}.", error) from error
     if start.startswith(b"PAR1"):
         return {"reader": reading.PARQUET}
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):

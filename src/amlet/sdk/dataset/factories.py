@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, Optional
 
+from amlet.base.errors import StorageFailed
 from amlet.base.ids import uuid4_text
 from amlet.domain.data import TABULAR_DATASET
 from amlet.sdk.dataset import reading
@@ -258,8 +260,11 @@ def write_frame(dataframe: Any, folder: Path, row_group_size: Optional[int] = No
             inner_exception=error,
             hint="a column must hold values of one type: dataframe[column].astype(str) makes it text.",
         ) from error
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, folder) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def tabular_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from amlet.sdk.dataset.data_type import (
     BOOL,
@@ -36,21 +36,45 @@ def types_of_texts(columns: Dict[str, List[str]]) -> Dict[str, str]:
     """
     found = {}
     for name, values in columns.items():
-        kind = _type_of([value for value in values if value not in NULL_TEXTS], name)
+        kind = _type_of([value for value in dict.fromkeys(values) if value not in NULL_TEXTS], name)
         if kind.kind != STRING:
             found[name] = str(kind)
     return found
 
 
-def types_of_objects(rows: Iterable[Dict[str, Any]]) -> Dict[str, str]:
-    """The type of every key of JSON objects, in the order of their first use. Text stays text, but for times."""
+def widened(types: Dict[str, str], later: Mapping[str, Iterable[str]]) -> Dict[str, str]:
+    """The types, with fractions for those columns of whole numbers that have some among more values."""
+    found = dict(types)
+    for name, values in later.items():
+        if types.get(name) == LONG and any(_FLOAT.match(value) and not _LONG.match(value) for value in values):
+            found[name] = FLOAT
+    return found
+
+
+def types_of_objects(rows: Iterable[Dict[str, Any]], later: Iterable[Dict[str, Any]] = ()) -> Dict[str, str]:
+    """The type of every key of JSON objects, in the order of their first use. Text stays text, but for times.
+
+    Args:
+        later: More of them. They tell only of other keys, and of fractions among whole numbers.
+    """
+    found = {name: str(_type_of_values(values)) for name, values in _by_key(rows).items()}
+    for name, values in _by_key(later).items():
+        if name not in found:
+            found[name] = str(_type_of_values(values))
+        elif found[name] == LONG and any(isinstance(value, float) for value in values):
+            found[name] = FLOAT
+    return found
+
+
+def _by_key(rows: Iterable[Dict[str, Any]]) -> Dict[str, List[Any]]:
+    """The values of each key, but for nulls."""
     seen: Dict[str, List[Any]] = {}
     for row in rows:
         for name, value in row.items():
             held = seen.setdefault(name, [])
             if value is not None:
                 held.append(value)
-    return {name: str(_type_of_values(values)) for name, values in seen.items()}
+    return seen
 
 
 def _type_of(texts: List[str], name: str) -> DataType:

@@ -10,7 +10,7 @@ from amlet.sdk.dataset.blocks import Block
 from amlet.sdk.dataset.data_type import DataType
 from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError
 from amlet.sdk.dataset.infer import types_of_objects
-from amlet.sdk.dataset.json_lines import block_of, undecodable
+from amlet.sdk.dataset.json_lines import block_of, undecodable, unreadable
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.table import Asked, Opened, Toll, _Files
 from amlet.sdk.dataset.type_definitions import CODECS, encoding_name
@@ -109,7 +109,7 @@ def _document(file: Opened, encoding: str) -> Any:
     except UnicodeError as error:
         raise undecodable(file, encoding) from error
     except (OSError, EOFError) as error:
-        raise DatasetExecutionError(f"{file.shown} cannot be read: {error}.", error) from error
+        raise unreadable(file, error) from error
     try:
         return json.loads(text)
     except ValueError as error:

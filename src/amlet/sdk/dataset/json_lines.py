@@ -5,13 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from itertools import islice
 from typing import Any, BinaryIO, Dict, Iterator, List, Optional
 
 from amlet.sdk.dataset.arrow_blocks import ArrowBlock, arrow_type, cast, table_of
 from amlet.sdk.dataset.blocks import Block, ListBlock
 from amlet.sdk.dataset.data_type import BOOL, DATETIME, DATETIME_WITH_ZONE, FLOAT, LONG, RECORD, STRING, DataType
-from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError
+from amlet.sdk.dataset.errors import DatasetExecutionError, DatasetValidationError, one_line
 from amlet.sdk.dataset.infer import types_of_objects
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import has_arrow, need
@@ -56,7 +55,8 @@ class JsonLines:
         types = {name: DataType.parse(self.types[name]) for name in asked.columns}
         line = 0
         is_first = True
-        for chunk in _chunks(file, CHUNK_BYTES if asked.limit is None else 64 << 10, CODECS[self._encoding]):
+        codec = CODECS[self._encoding]
+        for chunk in _readable(file, _chunks(file, CHUNK_BYTES if asked.limit is None else 64 << 10, codec)):
             made = self._by_arrow(chunk, types, file, notes)
             yield made if made is not None else self._by_python(chunk, types, file, line, notes)
             line += chunk.count(b"\n")
@@ -67,18 +67,21 @@ class JsonLines:
 
     def _sampled(self, files: _Files) -> Dict[str, str]:
         found: List[Dict[str, Any]] = []
+        later: List[Dict[str, Any]] = []
         for number in sorted({0, len(files) - 1}):
             file = files[number]
             try:
                 texts = list(sample_texts(file.place, self._encoding))
             except UnicodeError as error:
                 raise undecodable(file, self._encoding) from error
+            except (OSError, EOFError) as error:
+                raise unreadable(file, error) from error
             for place, text in enumerate(texts):
-                for line, told in enumerate(islice(text.split("\n"), SAMPLED_ROWS), 1):
+                for line, told in enumerate(text.split("\n"), 1):
                     row = self._object(told, file, line if place == 0 else None)
                     if row is not None:
-                        found.append(row)
-        return types_of_objects(found)
+                        (found if line <= SAMPLED_ROWS else later).append(row)
+        return types_of_objects(found, later)
 
     def _object(self, text: str, file: Opened, line: Optional[int]) -> Optional[Dict[str, Any]]:
         """The object of a line; None for a blank line, or one that is left out."""
@@ -187,6 +190,13 @@ def _chunks(file: Opened, size: int, codec: str) -> Iterator[bytes]:
             is_first = False
 
 
+def _readable(file: Opened, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except (OSError, EOFError) as error:
+        raise unreadable(file, error) from error
+
+
 def _open(file: Opened) -> BinaryIO:
     if file.place.name.endswith(".gz"):
         return gzip.open(file.place, "rb")  # type: ignore[return-value]
@@ -223,6 +233,11 @@ def _bad_line(file: Opened, line: Optional[int], text: str, why: str) -> Dataset
         f"{file.shown}, {where} is no object of JSON: {why}: {text[:80]!r}.",
         hint="invalid_lines='drop' leaves such lines out.",
     )
+
+
+def unreadable(file: Opened, error: BaseException) -> DatasetExecutionError:
+    """The error for a file that is packed wrongly, or that the disk does not give."""
+    return DatasetExecutionError(f"{file.shown} cannot be read: {one_line(error)}.", error)
 
 
 def undecodable(file: Opened, encoding: str) -> DatasetExecutionError:

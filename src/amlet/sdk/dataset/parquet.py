@@ -28,6 +28,8 @@ class Parquet:
     def names(self, files: _Files) -> List[str]:
         with _open(files[0]) as parquet:
             self._schema = parquet.schema_arrow
+        if not self._schema.names:
+            raise DatasetValidationError(f"{files[0].shown} has no columns.")
         return list(self._schema.names)
 
     def read(self, file: Opened, asked: Asked, toll: Toll, notes: Notes) -> Iterator[Block]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Dict, List, NamedTuple, Optional, Pattern
 
 PARTS = {"yyyy": 4, "MM": 2, "dd": 2, "HH": 2, "mm": 2, "ss": 2}
 """The parts of a time, each with its digits."""
 
 _DEFAULTS = {"yyyy": 1, "MM": 1, "dd": 1, "HH": 0, "mm": 0, "ss": 0}
+_PERIODS = {"yyyy": 366 * 86_400, "MM": 31 * 86_400, "dd": 86_400, "HH": 3_600, "mm": 60, "ss": 1}
+"""How long a time of a path lasts at most, in seconds, by its last part."""
+
 _NAME = r"[^./\\]+"
 
 
@@ -22,6 +25,17 @@ class PartitionFormat(NamedTuple):
     pattern: Pattern[str]
     groups: Dict[str, List[str]]
     """By column: the pattern's groups that it is made of."""
+
+    @property
+    def period(self) -> timedelta:
+        """How long after the time that a path tells its rows may be."""
+        told = {group.rsplit("_", 1)[1] for group in self.groups.get(self.time_column or "", [])}
+        last = "yyyy"
+        for part in PARTS:
+            if part not in told:
+                break
+            last = part
+        return timedelta(seconds=_PERIODS[last])
 
     def match(self, path: str) -> Optional[Dict[str, Any]]:
         """The values of a path's columns; None for a path that is not of this format."""

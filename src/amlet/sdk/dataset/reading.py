@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence
 
 from amlet.sdk.dataset import steps as steps_of
@@ -9,7 +10,7 @@ from amlet.sdk.dataset.arrow_blocks import concatenated, has_compute, is_record
 from amlet.sdk.dataset.blocks import Block, ListBlock, joined
 from amlet.sdk.dataset.data_type import DATETIME, DATETIME_WITH_ZONE
 from amlet.sdk.dataset.errors import one_line
-from amlet.sdk.dataset.files import list_files
+from amlet.sdk.dataset.files import SourceFile, list_files
 from amlet.sdk.dataset.notes import Notes
 from amlet.sdk.dataset.packages import has_arrow, need
 from amlet.sdk.dataset.sources import Sources
@@ -18,6 +19,10 @@ from amlet.sdk.dataset.table import FileTable
 from amlet.sdk.exceptions import UserErrorException
 
 DELIMITED, JSON_LINES, JSON, PARQUET, SQL = "delimited", "json_lines", "json", "parquet", "sql"
+
+
+_MARK = re.compile(r"(?:^|/)(?:_SUCCESS|_metadata|_common_metadata|_committed_\w+|_started_\w+|\.[^/]*\.crc)\Z")
+"""What Spark and its like leave beside the files of a table."""
 
 
 class Table(Protocol):
@@ -43,7 +48,7 @@ def open_table(sources: Sources, definition: Dict[str, Any]) -> Table:
 
         assert sources.workspace is not None
         return SqlTable(sources.paths[0], sources.workspace, definition)
-    files = list_files(sources)
+    files = _data_files(sources)
     glob = definition.get("path_glob")
     if glob:
         from amlet.domain.data import matcher
@@ -52,6 +57,13 @@ def open_table(sources: Sources, definition: Dict[str, Any]) -> Table:
         if not files:
             raise UserErrorException(f"No file matches path_glob={glob!r}.")
     return FileTable(_format(reader, definition), files, sources.workspace, definition)
+
+
+def _data_files(sources: Sources) -> List[SourceFile]:
+    """The files of a table: those that are named, and of folders and globs those that are not marks of Spark's."""
+    files = list_files(sources)
+    data = [file for file in files if not _MARK.search(file.source.path) or file.source in sources.paths]
+    return data or files
 
 
 def types_of(sources: Sources, definition: Dict[str, Any]) -> Optional[Dict[str, str]]:

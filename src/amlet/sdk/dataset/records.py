@@ -53,7 +53,7 @@ def check(
 
     held = workspace._connection
     asked = RegisterDataset(
-        kind, [place], {}, _checked(name), description, dict(tags), create_new_version, dry_run=True
+        kind, [place], {}, _checked(name), description, checked_tags(tags), create_new_version, dry_run=True
     )
     with as_v1():
         held.client.datasets.register(held.workspace_id, asked)
@@ -85,7 +85,7 @@ def _send(
             _checked(name)
         paths, definition = _placed(dataset, workspace)
         asked = RegisterDataset(
-            dataset._kind, paths, definition, name, description, dict(tags), create_new_version, uuid4_text()
+            dataset._kind, paths, definition, name, description, checked_tags(tags), create_new_version, uuid4_text()
         )
         return held.client.datasets.register(held.workspace_id, asked)
 
@@ -97,6 +97,21 @@ def _check_workspace(dataset: Any, workspace: Workspace) -> None:
             f"The dataset's data is on datastores of workspace {own.name!r}, not of {workspace.name!r}.",
             hint=f"register the datastores in {workspace.name!r} too, and define the dataset there.",
         )
+
+
+def checked_tags(tags: Any) -> Dict[str, str]:
+    """Tags as they are kept: numbers become texts.
+
+    Raises:
+        UserErrorException: they are no dict of such, with those that are not.
+    """
+    if not isinstance(tags, dict):
+        raise UserErrorException(f"tags={tags!r} is no dict.", hint="such as tags={'purpose': 'training'}.")
+    plain = (str, int, float)
+    wrong = {key: value for key, value in tags.items() if not isinstance(key, str) or not isinstance(value, plain)}
+    if wrong:
+        raise UserErrorException(f"The tags {wrong!r} are no texts.", hint="keys and values of tags are texts.")
+    return {key: str(value) for key, value in tags.items()}
 
 
 def _checked(name: Any) -> str:

@@ -126,6 +126,11 @@ def _of_text(text: str) -> DataPath:
         return DataPath(None, text)
     if text.lower().startswith(WEB):
         parts = urlsplit(text)
+        if parts.username is not None or parts.password is not None:
+            raise UserErrorException(
+                f"The URL of {parts.hostname} holds a user's name or password, which would be kept in the dataset.",
+                hint="download the file in the script, with run.get_secret(name), or put it on a datastore.",
+            )
         if "sig" in parse_qs(parts.query) and _AZURE_HOST.match(parts.hostname or ""):
             raise UserErrorException(
                 f"The URL {parts._replace(query='').geturl()} holds a SAS token, which would be kept in the dataset.",

@@ -11,6 +11,7 @@ from amlet.domain.data import FILE_DATASET, TABULAR_DATASET
 from amlet.sdk.dataset import steps
 from amlet.sdk.dataset.abstract_dataset import AbstractDataset, checked_count, checked_seed, checked_share
 from amlet.sdk.dataset.expressions import condition_of, time_value
+from amlet.sdk.dataset.partition_format import parse
 from amlet.sdk.dataset.sources import Sources
 from amlet.sdk.dataset.writing import CSV, PARQUET
 from amlet.sdk.exceptions import DatasetTimestampMissingError, UserErrorException
@@ -231,12 +232,28 @@ class TabularDataset(AbstractDataset):
                     continue
                 bound = _cut(moment) if operator == ">" else _rounded(moment)
                 if not exact and operator == ">":
-                    # The path tells only the beginning of the time that its rows are of.
-                    continue
+                    earliest = self._earliest_path(name, bound)
+                    if earliest is None:
+                        continue
+                    bound = earliest
                 sign = operator + ("=" if include_boundary or not exact else "")
                 condition = [sign, ["column", name], time_value(bound)]
                 made = made._with_step({"step": steps.FILTER, "condition": condition})
         return made  # type: ignore[no-any-return]
+
+    def _earliest_path(self, name: str, start: datetime) -> Optional[datetime]:
+        """The time that a path tells at least whose rows are from `start` on; None where that is not known.
+
+        A path tells the beginning of the time that its rows are of, and perhaps in another zone.
+        """
+        told = self._definition.get("partition_format")
+        form = parse(told) if told else None
+        if form is None or form.time_column != name:
+            return None
+        try:
+            return start - form.period - timedelta(days=1)
+        except OverflowError:
+            return None
 
     def _written(self, told: Dict[str, Any]) -> Any:
         from amlet.sdk.dataset.file_dataset import FileDataset

@@ -151,6 +151,9 @@ def test_a_data_frame_goes_through_a_file(tmp_path: Path) -> None:
     assert [place.name for place in (tmp_path / "kept").iterdir()] == ["part-00000.parquet"]
     with pytest.raises(UserErrorException, match="no data frame"):
         Dataset.from_pandas_dataframe([1, 2])
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(UserErrorException, match="no folder to write to"):
+        Dataset.from_pandas_dataframe(frame, path=str(tmp_path / "taken"))
 
 
 def test_binary_files_are_a_table_of_paths(tmp_path: Path) -> None:

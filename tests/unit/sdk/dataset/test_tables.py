@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from amlet.sdk.dataset import Dataset, packages
 from amlet.sdk.dataset.data_type import DataType
 from amlet.sdk.dataset.notes import Notes
+from amlet.sdk.dataset.partition_format import parse
 from amlet.sdk.dataset.reading import read_blocks
 from amlet.sdk.exceptions import DatasetTimestampMissingError, UserErrorException
 
@@ -226,3 +228,76 @@ def test_a_missing_package_says_which_line_to_add(write: Any, monkeypatch: pytes
     with pytest.raises(UserErrorException, match="`- pandas`"):
         dataset.to_pandas_dataframe()
     assert Path(dataset.take(1).to_csv_files().download()[0]).read_text().startswith("a,b,t\n1,x,")
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [("\n\na,b\n1,x\n", [(1, "x")]), ("a,b", []), ("a,b\r\n\r\n1,x\r\n", [(1, "x")]), ('"a\nz",b\n1,x', [(1, "x")])],
+)
+def test_blank_lines_and_ends_without_a_line_break(write: Any, engine: bool, text: str, rows: Any) -> None:
+    path = write("a.csv", text)
+    made = Dataset.Tabular.from_delimited_files(path)
+    assert rows_of(made) == rows_of(made.take(5)) == rows
+    assert len(made.to_pandas_dataframe()) == len(rows)
+
+
+def test_a_small_file_is_looked_at_to_its_end(write: Any, engine: bool) -> None:
+    path = write("a.csv", "a,b\n" + "1,x\n" * 30_000 + "2.5,y\n" + "1,x\n" * 30_000)
+    frame = Dataset.Tabular.from_delimited_files(path).to_pandas_dataframe()
+    assert frame["a"].sum() == 60_002.5
+    path = write("a.jsonl", '{"a": 1}\n' * 30_000 + '{"a": 2.5, "b": "\u2028"}\n' + '{"a": 1}\n')
+    frame = Dataset.Tabular.from_json_lines_files(path).to_pandas_dataframe()
+    assert (frame["a"].sum(), frame["b"].iloc[30_000]) == (30_003.5, "\u2028")
+
+
+def test_what_spark_leaves_beside_a_table_is_no_part_of_it(write: Any, tmp_path: Path) -> None:
+    ROWS.to_parquet(tmp_path / "part-0.parquet")
+    for name in ("_SUCCESS", "_committed_123", ".part-0.parquet.crc"):
+        write(name, "")
+    assert len(Dataset.Tabular.from_parquet_files(str(tmp_path)).to_pandas_dataframe()) == len(ROWS)
+    with pytest.raises(UserErrorException, match="no Parquet file"):
+        Dataset.Tabular.from_parquet_files(str(tmp_path / "_SUCCESS"))
+    assert len(Dataset.File.from_files(str(tmp_path)).to_path()) == 4
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl.gz", "a.json.gz"])
+@pytest.mark.parametrize("raw", [gzip.compress(b'{"a": 1}\n' * 1000)[:40], b"plain"], ids=["cut", "not packed"])
+def test_a_file_that_is_packed_wrongly_is_one_clear_error(tmp_path: Path, engine: bool, name: str, raw: bytes) -> None:
+    (tmp_path / name).write_bytes(raw)
+    path = str(tmp_path / name)
+    reads = {
+        "a.csv.gz": Dataset.Tabular.from_delimited_files,
+        "a.jsonl.gz": Dataset.Tabular.from_json_lines_files,
+        "a.json.gz": Dataset.from_json_files,
+    }
+    for read in (reads[name], Dataset.auto_read_files):
+        with pytest.raises(UserErrorException, match="cannot be read: "):
+            read(path)
+    with pytest.raises(UserErrorException, match="cannot be read: "):
+        Dataset.Tabular.from_json_lines_files(path, validate=False).to_pandas_dataframe()
+
+
+def test_unsigned_numbers_are_compared_whatever_their_size(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": pa.array([1, 1 << 63, None], pa.uint64())}), tmp_path / "a.parquet")
+    made = Dataset.Tabular.from_parquet_files(str(tmp_path))
+    for condition, left in ((made["id"] > 5, [1 << 63]), (made["id"] > -1, [1, 1 << 63]), (made["id"] < 0, [])):
+        assert rows_of(made.filter(condition)) == [(value,) for value in left]
+
+
+def test_a_time_leaves_files_out_whose_paths_tell_an_earlier_one(write: Any) -> None:
+    for day in range(1, 10):
+        header = "other" if day == 3 else "at,v"  # it cannot be read
+        write(
+            f"2020/01/{day:02d}/a.csv",
+            f"{header}\n" + "".join(f"2020-01-{day:02d} {hour:02d}:00,{hour}\n" for hour in range(24)),
+        )
+    root = str(Path(write("x.txt", "")).parent)
+    made = Dataset.Tabular.from_delimited_files(root + "/**/*.csv", partition_format="/{day:yyyy/MM/dd}/a.csv")
+    timed = made.with_timestamp_columns("at", partition_timestamp="day")
+    with pytest.raises(UserErrorException, match="header"):
+        timed.time_after(datetime(2020, 1, 4)).to_pandas_dataframe()
+    frame = timed.time_between(datetime(2020, 1, 7, 22), datetime(2020, 1, 8, 1)).to_pandas_dataframe()
+    assert frame["v"].tolist() == [22, 23, 0, 1]
+    assert len(timed.time_before(datetime(2020, 1, 2)).time_after(datetime.min).take(3).to_pandas_dataframe()) == 3
+    months = parse("/{day:yyyy/MM}/a.csv")
+    assert (months.period.days, parse("/{t:yyyy/MM/dd/HH}/a").period.seconds) == (31, 3600)
