@@ -88,6 +88,7 @@ def test_updates_while_clients_ask_without_a_pause_lose_no_request(place: Place)
         ask(service.address)
 
 
+@pytest.mark.parametrize("place", [ONE], indirect=True)  # several nodes: test_services_on_nodes.py
 def test_no_request_is_refused_while_a_killed_node_is_replaced(place: Place) -> None:
     slowly = place.folder / "slowly"
     place.deploy("survives", ECHO, replicas=2)

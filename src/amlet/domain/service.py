@@ -90,6 +90,8 @@ class Placement(NamedTuple):
     host: Optional[str] = None
     port: Optional[int] = None
     error: Optional[str] = None
+    told_ns: int = 0
+    """When the node said so, by its machine's clock."""
 
     @property
     def is_reached(self) -> bool:

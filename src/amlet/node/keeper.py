@@ -360,7 +360,7 @@ class Keeper(threading.Thread):
     def _tell(self, state: str, error: str | None = None, processes: int = 0) -> None:
         """Note the state and tell the server at once; the next exchange tells it again if this one is lost."""
         self.state = self._told(state, error, processes)
-        asked = wire.SyncReplicas(self._parts.name, [self.state], -1, 0.0)
+        asked = wire.SyncReplicas(self._parts.name, [self.state], -1, 0.0, told_ns=time.monotonic_ns())
         with contextlib.suppress(AmletError):
             self._parts.client.nodes.sync_replicas(asked, patience_s=TELL_S)
 

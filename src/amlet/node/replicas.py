@@ -58,12 +58,13 @@ class Replicas(threading.Thread):
         Captures(self._parts.folder / "captures", self._closed).start()
         known = -1
         while not self._closed.is_set():
+            now_ns = time.monotonic_ns()
             held = [keeper.now() for keeper in self._held.values()]
             held += [router.now() for router in self._routers.values()]
             ending = [keeper.now() for keeper in self._placed_and_leaving()]
             wait_s = ENDING_WAIT_S if ending else SYNC_WAIT_S
             wait_s = min([wait_s, *(keeper.lease.report_s or wait_s for keeper in self._held.values())])
-            asked = wire.SyncReplicas(self._parts.name, held, known, wait_s, ending, is_whole=True)
+            asked = wire.SyncReplicas(self._parts.name, held, known, wait_s, ending, is_whole=True, told_ns=now_ns)
             try:
                 answer = self._parts.client.nodes.sync_replicas(asked, patience_s=FRESH_S)
             except (Unavailable, NotFound):

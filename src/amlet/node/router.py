@@ -159,6 +159,6 @@ class RouterKeeper(threading.Thread):
 
     def _tell(self, state: str, error: str | None = None) -> None:
         self.state = self._told(state, error)
-        asked = wire.SyncReplicas(self._parts.name, [self.state], -1, 0.0)
+        asked = wire.SyncReplicas(self._parts.name, [self.state], -1, 0.0, told_ns=time.monotonic_ns())
         with contextlib.suppress(AmletError):
             self._parts.client.nodes.sync_replicas(asked, patience_s=TELL_S)

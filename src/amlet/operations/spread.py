@@ -21,6 +21,9 @@ from amlet.wire.nodes import ReplicaState, SyncReplicas
 HOST = "127.0.0.1"
 """Services listen on loopback, open, as v1's local ones did, unless they ask for keys."""
 
+LATE_NS = 60 * 10**9
+"""A word that comes after a later one is no older than this; one that seems to be is of a machine that began anew."""
+
 HANDING_OVER = "Handing over from the revision before"
 WAITING = "Waiting for a node"
 
@@ -84,13 +87,14 @@ def take_in(tx: Transaction, asked: SyncReplicas, now: datetime) -> None:
         rows = []
         for row in record.placements:
             key = (service.workspace_id, service.name, service.version, row.revision)
-            if row.node != asked.node:
+            if row.node != asked.node or 0 < row.told_ns - asked.told_ns < LATE_NS:
                 rows.append(row)
             elif key in told:
-                rows.append(_noted(row, told[key]))
+                rows.append(_noted(row, told[key], asked.told_ns))
             elif asked.is_whole and key not in gone:
                 if not row.leaving:
-                    rows.append(Placement(row.node, row.revision, row.processes))
+                    fresh = Placement(row.node, row.revision, row.processes, told_ns=row.told_ns)
+                    rows.append(row if row == fresh else fresh._replace(told_ns=asked.told_ns))
             else:
                 rows.append(row._replace(state=services.TRANSITIONING, answering=0) if key in gone else row)
         if rows != record.placements:
@@ -199,14 +203,10 @@ def _judged(
     return service._replace(state=services.HEALTHY, error=None, step=waits_on or SERVING)
 
 
-def _noted(row: Placement, held: ReplicaState) -> Placement:
-    return row._replace(
-        state=held.state,
-        answering=max(0, held.processes),
-        host=held.host,
-        port=held.port,
-        error=storable(held.error),
-    )
+def _noted(row: Placement, held: ReplicaState, told_ns: int) -> Placement:
+    answering, error = max(0, held.processes), storable(held.error)
+    noted = row._replace(state=held.state, answering=answering, host=held.host, port=held.port, error=error)
+    return row if noted == row else noted._replace(told_ns=told_ns)
 
 
 def _named(row: Placement) -> str:

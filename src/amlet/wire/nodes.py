@@ -214,6 +214,8 @@ class SyncReplicas(NamedTuple):
     """Those that are on their way out."""
     is_whole: bool = False
     """What is held and what is ending is all that the node has."""
+    told_ns: int = 0
+    """When this was so, by a clock of the node's machine that is never set: a word may come after a later one."""
 
 
 class WantedReplicas(NamedTuple):

@@ -418,3 +418,22 @@ def test_a_run_that_services_leave_no_room_keeps_no_room_of_the_machine_from_oth
     behind = world.submit(submission_id="behind")
     world.hello()
     assert world.take().run_id == behind.id  # it needs the whole machine
+
+
+def test_a_word_that_comes_after_a_later_one_changes_nothing(cluster):
+    cluster.deploy()
+    cluster.healthy()
+    node = min(cluster.nodes())
+    (one,) = cluster.wanted(node).wanted
+    held = ReplicaState(one.workspace_id, one.service, 1, services.HEALTHY, 7009, processes=1, host="10.0.0.0")
+    second = 10**9
+
+    def told(state, at_s, *more):
+        asked = SyncReplicas(node, [state, *more], -1, is_whole=True, told_ns=at_s * second)
+        cluster.world.do(lambda tx: replicas.sync_replicas(tx, asked, cluster.world.later(0.1)))
+        return {row.port for row in cluster.record().placements if row.node == node}
+
+    assert told(held, 1000) == {7009}
+    assert told(held._replace(state=services.TRANSITIONING, processes=0, host=None, port=None), 999) == {7009}
+    assert cluster.service.processes == 2
+    assert told(held._replace(port=7010), 5) == {7010}  # its machine has begun anew
