@@ -26,6 +26,7 @@ def workspace(shared_server: RealServer) -> Iterator[Workspace]:
     patch = pytest.MonkeyPatch()
     patch.setenv("AMLET_HOME", str(shared_server.home.root))
     held = Connection(Names("sub", "group", "datasets"))
+    held.ensure(create=True)  # connects now: each test has another home, where a server would start by itself
     yield Workspace("sub", "group", "datasets", _held=held)
     held.client.close()
     patch.undo()
