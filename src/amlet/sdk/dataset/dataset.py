@@ -15,6 +15,7 @@ from amlet.sdk.dataset.factories import (
     FileDatasetFactory,
     TabularDatasetFactory,
     check_frame,
+    refuse_unknown,
     tabular_of,
     write_frame,
 )
@@ -91,6 +92,7 @@ class Dataset(FirstGeneration):
         include_path: bool = False,
         archive_options: Any = None,
         partition_format: Optional[str] = None,
+        **unknown: Any,
     ) -> Dataset:
         """A table of delimited files.
 
@@ -105,7 +107,9 @@ class Dataset(FirstGeneration):
 
         Raises:
             UserErrorException: an argument cannot be right, or the data cannot be read.
+            TypeError: there is no such argument.
         """
+        refuse_unknown(cls.from_delimited_files, unknown)
         check_separator(separator)
         _refuse_archive(archive_options)
         skips = skip_name(skip_mode)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from amlet.base.errors import StorageFailed
 from amlet.base.ids import uuid4_text
+from amlet.base.names import closest
 from amlet.domain.data import TABULAR_DATASET
 from amlet.sdk.dataset import reading
 from amlet.sdk.dataset.data_type import check_types
@@ -24,6 +26,14 @@ from amlet.sdk.dataset.type_definitions import encoding_name, header_name
 from amlet.sdk.dataset.upload import target_of, upload_folder
 from amlet.sdk.exceptions import UserErrorException
 from amlet.sdk.refused import RefusedMember
+
+OF_PANDAS = {
+    **dict.fromkeys(("sep", "delimiter"), "separator"),
+    **dict.fromkeys(("dtype", "parse_dates", "converters"), "set_column_types"),
+    "usecols": "keep_columns() of the dataset",
+    "nrows": "take() of the dataset",
+}
+"""Arguments of `pandas.read_csv`, and what they are here."""
 
 FRAME_FILE = "part-00000.parquet"
 """What the file of a data frame is called."""
@@ -48,6 +58,7 @@ class TabularDatasetFactory:
         support_multi_line: bool = False,
         empty_as_string: bool = False,
         encoding: Any = "utf8",
+        **unknown: Any,
     ) -> TabularDataset:
         """A table of delimited files.
 
@@ -65,7 +76,9 @@ class TabularDatasetFactory:
         Raises:
             UserErrorException: an argument cannot be right, or with `validate` the data is not there or cannot be read.
             ValueError: of partition_format.
+            TypeError: there is no such argument; those of `pandas.read_csv` are told by their names here.
         """
+        refuse_unknown(TabularDatasetFactory.from_delimited_files, unknown)
         check_separator(separator)
         definition: Dict[str, Any] = {
             "reader": reading.DELIMITED,
@@ -265,6 +278,18 @@ def write_frame(dataframe: Any, folder: Path, row_group_size: Optional[int] = No
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+def refuse_unknown(call: Callable[..., Any], unknown: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        TypeError: arguments were given that a call does not have; told with what is meant.
+    """
+    known = list(inspect.signature(call).parameters)
+    for name in unknown:
+        here = OF_PANDAS.get(name, "")
+        near = f"use {here}." if here in known or "()" in here else closest(name, known).strip()
+        raise TypeError(f"{call.__name__}() has no argument {name!r}" + (f": {near}" if near else "."))
 
 
 def tabular_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -198,6 +199,22 @@ def test_bad_files_are_one_clear_error(write: Any, engine: bool) -> None:
         Dataset.Tabular.from_parquet_files(write("bad.parquet", "PAR1 nonsense"))
     with pytest.raises(UserErrorException, match="no file or folder"):
         Dataset.File.from_files("/nowhere/at/all")
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "words"),
+    [
+        (Dataset.Tabular.from_delimited_files, "sep", "no argument 'sep': use separator."),
+        (Dataset.Tabular.from_delimited_files, "nrows", "no argument 'nrows': use take() of the dataset."),
+        (Dataset.Tabular.from_delimited_files, "infer_types", 'did you mean "infer_column_types"?'),
+        (Dataset.Tabular.from_delimited_files, "xyz", "no argument 'xyz'."),
+        (Dataset.from_delimited_files, "delimiter", "use separator."),
+        (Dataset.from_delimited_files, "dtype", "no argument 'dtype'."),
+    ],
+)
+def test_an_argument_that_is_not_there_is_told_with_what_is_meant(call: Any, given: str, words: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(words)):
+        call("there.csv", **{given: 1})
 
 
 def test_a_row_may_be_longer_than_what_is_read_at_a_time(write: Any, engine: bool) -> None:
