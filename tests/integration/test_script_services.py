@@ -7,14 +7,19 @@ import http.client
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from amlet.base.errors import Conflict, NotFound
-from amlet.domain.deployment import BY_KEY, BY_TOKEN, Autoscale
+from amlet.domain.compute import AKS
+from amlet.domain.deployment import BY_KEY, BY_TOKEN, Autoscale, Deployment
 from amlet.domain.model import Resources
+from amlet.wire.computes import CreateCompute
 from amlet.wire.services import RegenerateKey, TailQuery, UpdateService
 from amlet.wire.workspaces import EnsureWorkspace
+from support.on_ray import on_ray
+from support.ray_cluster import RayCluster
 from support.server import RealServer, until
 from support.services import Clients, Place, ask, nowhere, on_nodes, with_key
 
@@ -33,16 +38,29 @@ def run(data):
 """
 
 
-ONE, MANY = "machine", "nodes"
-"""A service keeps the same promises whether the server's machine holds it or the nodes of a target."""
+ONE, MANY, RAY = "machine", "nodes", "ray"
+"""A service keeps the same promises whether the server's machine holds it, nodes of a target, or machines of Ray's."""
 
 
-@pytest.fixture(scope="module", params=[ONE, pytest.param(MANY, marks=pytest.mark.every_fault)])
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shared_server: RealServer) -> Place:
-    asked = EnsureWorkspace("s", "g", f"scripts_on_{request.param}")
-    workspace = shared_server.client().workspaces.ensure(asked).workspace
-    found = Place(shared_server, workspace.id, tmp_path_factory.mktemp("scripts"))
-    return found if request.param == ONE else on_nodes(found)
+def _every(*places: str) -> list[object]:
+    return [pytest.param(name, marks=pytest.mark.every_fault) for name in places]
+
+
+@pytest.fixture(scope="module", params=[ONE, *_every(MANY, RAY)])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("scripts")
+    if request.param == RAY:
+        cluster: RayCluster = request.getfixturevalue("ray_cluster")
+        with on_ray(cluster.address) as bench:
+            asked = CreateCompute(AKS, "STANDARD_D3_V2", max_nodes=2, idle_s=600)
+            bench.client.computes.create(bench.workspace_id, "aks", asked)
+            usual = Deployment(kind="aks", target="aks", resources=Resources(cpu=0.1))
+            yield Place(bench.server, bench.workspace_id, folder, usual, cluster.home / ".amlet-node")
+        return
+    server: RealServer = request.getfixturevalue("shared_server")
+    workspace = server.client().workspaces.ensure(EnsureWorkspace("s", "g", f"scripts_on_{request.param}")).workspace
+    found = Place(server, workspace.id, folder)
+    yield found if request.param == ONE else on_nodes(found)
 
 
 def test_a_script_finds_its_models_its_variables_and_files_beside_it(place: Place) -> None:
@@ -139,7 +157,7 @@ def test_an_update_that_fails_leaves_the_revision_before_it_answering(place: Pla
     assert "no such weights" in (failed.error or "") and "score.py" in (failed.error or "")
     assert ask(service.address)[1]["mark"] == "MARK"
     place.server.kill()
-    place.server.start()
+    place.server.start_again()
     assert ask(service.address)[1]["mark"] == "MARK"
 
     place.deploy("kept-up", ECHO.replace("MARK", "mended"), update=True)
@@ -312,6 +330,7 @@ def test_a_process_that_wants_more_memory_than_it_may_have_is_ended_and_it_is_sa
 
 
 @pytest.mark.every_fault
+@pytest.mark.parametrize("place", [ONE, *_every(MANY)], indirect=True)  # whose nodes are told by their folders
 def test_a_service_made_anew_before_its_nodes_heard_of_the_end_answers_as_the_new_one(place: Place) -> None:
     place.deploy("anew", ECHO)
     place.settled("anew")

@@ -42,7 +42,7 @@ def _service(server: RealServer, workspace_id: str, name: str, state: str):
 def _replica_pid(server: RealServer, workspace_id: str) -> int | None:
     """The process of the present replica of `kept`; None between two of them."""
     revision = server.client().services.get(workspace_id, "kept", ServiceQuery()).revision
-    pids = replica_pids(server, workspace_id, "kept", revision)
+    pids = replica_pids(server.home.nodes, workspace_id, "kept", revision)
     return pids[0] if pids else None
 
 

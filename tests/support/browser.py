@@ -123,8 +123,9 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._received:
-            ready, _, _ = select.select([self._answers], [], [], 30)
-            assert ready, "the browser does not answer"
+            poll = select.poll()
+            poll.register(self._answers, select.POLLIN)
+            assert poll.poll(30_000), "the browser does not answer"
             data = os.read(self._answers, 1 << 16)
             assert data, "the browser ended"
             self._received += data

@@ -49,7 +49,8 @@ class RealServer:
         self.home = Home(root)
         self.python = python
         self.process: subprocess.Popen[bytes] | None = None
-        self._clients: list[Client] = []
+        self._started: tuple[str | None, dict[str, str]] = (None, {})
+        self._clients: dict[tuple[str, str, float], Client] = {}
 
     def variables(self, **more: str) -> dict[str, str]:
         """For processes that are to find this server."""
@@ -57,6 +58,7 @@ class RealServer:
 
     def start(self, *, host: str | None = None, **more: str) -> RealServer:
         """`host` is an address of this machine's other than loopback: as if a proxy that speaks TLS stood in front."""
+        self._started = host, more
         argv = [self.python, "-m", "amlet.server"]
         if host is not None:
             argv = [str(Path(self.python).with_name("amlet")), "server", "run", "--host", host, "--behind-tls"]
@@ -73,6 +75,11 @@ class RealServer:
         until(self._answers, seconds=90, what="the server's first answer")
         return self
 
+    def start_again(self) -> None:
+        """As it was started before."""
+        host, more = self._started
+        self.start(host=host, **more)
+
     @property
     def url(self) -> str:
         return str(self._told()["url"])
@@ -82,9 +89,11 @@ class RealServer:
         return str(self._told()["token"])
 
     def client(self, token: str | None = None, *, patience_s: float = 10.0) -> Client:
-        client = Client(self.url, token or self.token, patience_s=patience_s)
-        self._clients.append(client)
-        return client
+        """The same for the same words: a test that asks again and again keeps few connections open."""
+        key = (self.url, token or self.token, patience_s)
+        if key not in self._clients:
+            self._clients[key] = Client(key[0], key[1], patience_s=patience_s)
+        return self._clients[key]
 
     def signal(self, number: int) -> None:
         assert self.process is not None
@@ -104,7 +113,7 @@ class RealServer:
 
     def close(self) -> None:
         """End it and everything that bears the home's mark."""
-        for client in self._clients:
+        for client in self._clients.values():
             client.close()
         if self.process is not None and self.process.poll() is None:
             self.signal(signal.SIGCONT)

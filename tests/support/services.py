@@ -36,6 +36,8 @@ class Place(NamedTuple):
     folder: Path
     usual: Deployment = Deployment()
     """What deployments are made of."""
+    machines: Path | None = None
+    """Where nodes of other machines live, if the processes are theirs."""
 
     def deploy(self, name: str, script: str, *, update: bool = False, version: str = "", **changes: Any) -> Service:
         """Deploy or update a service of a script."""
@@ -89,7 +91,8 @@ class Place(NamedTuple):
         return answer.model.id
 
     def pids(self, name: str, revision: int) -> list[int]:
-        return replica_pids(self.server, self.workspace_id, name, revision)
+        homes = [self.server.home.nodes] if self.machines is None else self.machines.glob("*/nodes")
+        return [pid for nodes in homes for pid in replica_pids(nodes, self.workspace_id, name, revision)]
 
     def log(self, name: str) -> str:
         with self.server.client().services.logs(self.workspace_id, name, TailQuery()) as body:
@@ -112,11 +115,11 @@ def with_key(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def replica_pids(server: RealServer, workspace_id: str, name: str, revision: int) -> list[int]:
-    """The processes of a revision, on all nodes of this machine."""
+def replica_pids(nodes: Path, workspace_id: str, name: str, revision: int) -> list[int]:
+    """The processes of a revision, on all nodes whose folders are in this one."""
     found = []
     folder = f"*/replicas/{replica_name(workspace_id, name, revision)}-*"
-    for path in sorted(server.home.nodes.glob(f"{folder}/*/process.json")):
+    for path in sorted(nodes.glob(f"{folder}/*/process.json")):
         with contextlib.suppress(OSError, ValueError):
             found.append(int(json.loads(path.read_text())["pid"]))
     return found
