@@ -52,7 +52,8 @@ class Scaling:
         asked = math.ceil(round(load / self._calls / (scale.target_utilization / 100), 6))
         asked = self._within(scale, min(asked, 2 * look.processes))
         self._wanted.append((look.at_s, asked))
-        while self._wanted[0][0] < look.at_s - STEADY_S:
+        # The last look from before that time stays: it tells that the load has been followed for so long.
+        while len(self._wanted) > 1 and self._wanted[1][0] <= look.at_s - STEADY_S:
             self._wanted.popleft()
         most = max(number for _, number in self._wanted)
         is_steady = look.at_s - self._wanted[0][0] >= STEADY_S - scale.refresh_s

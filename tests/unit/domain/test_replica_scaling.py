@@ -47,6 +47,18 @@ def test_fewer_processes_only_after_the_load_has_been_low_for_a_while() -> None:
     assert quiet[-1] == 1
 
 
+@given(st.floats(0.2, 12))
+def test_fewer_come_about_however_far_apart_the_looks_are(pause_s: float) -> None:
+    scaling, at_s = Scaling(), pause_s
+    scaling.decide(SCALE, Look(0, 1, 0, 0, 0))
+    processes = scaling.decide(SCALE, Look(at_s, 1, 2 * pause_s, 0, 0))
+    assert processes == 2
+    while at_s < 2 * STEADY_S + 2 * pause_s:
+        at_s += pause_s
+        processes = scaling.decide(SCALE, Look(at_s, processes, 2 * pause_s, 0, 0))
+    assert processes == 1
+
+
 def test_a_short_pause_takes_none_away() -> None:
     assert set(_after(1.0, 2.0, *[0.0, 2.0] * 30)[2:]) == {3}
 
