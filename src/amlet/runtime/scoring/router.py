@@ -38,6 +38,8 @@ BEAT_S = 1.0
 DRAIN_S = 5.0
 PASSED_OVER_S = 1.0
 """So long a place that takes no connection is asked only when no other is left."""
+SHARED_S = 1.0
+"""So long a connection is kept to where several processes answer: one that came since gets none of those before it."""
 PATIENCE_S = 10.0
 """So long a place that is gone from the routes may go on with what it answers."""
 VERSION_HEADER = b"x-amlet-version"
@@ -175,7 +177,7 @@ class Router:
         """
         idle = self._idle.setdefault(route.place, [])
         while idle:
-            upstream = idle.pop()
+            upstream = idle.pop(0)  # by turns: several processes may answer there, and each has its connections
             if upstream.is_open:
                 try:
                     return await self._ask_by(upstream, route, request)
@@ -201,7 +203,8 @@ class Router:
             raise
         finally:
             busy.discard(upstream)
-        if upstream.is_open and route.place in self._turns.places:
+        is_kept = route.processes == 1 or upstream.age_s < SHARED_S
+        if is_kept and upstream.is_open and route.place in self._turns.places:
             self._idle.setdefault(route.place, []).append(upstream)
         else:
             upstream.close()

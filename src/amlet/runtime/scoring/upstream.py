@@ -41,10 +41,17 @@ class Upstream(asyncio.Protocol):
         self._chunks: List[bytes] = []
         self._has_begun = False
         self._asked_before = False
+        self._made_s = 0.0
         self.is_open = False
+
+    @property
+    def age_s(self) -> float:
+        """Since when it is open."""
+        return asyncio.get_event_loop().time() - self._made_s
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self._made_s = asyncio.get_event_loop().time()
         self.is_open = True
 
     def connection_lost(self, exc: Optional[Exception]) -> None:  # noqa: ARG002
