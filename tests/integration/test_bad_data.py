@@ -18,6 +18,7 @@ from azureml.core import Dataset, Datastore, Workspace
 from azureml.exceptions import AzureMLException, UserErrorException
 from support.azurite import ACCOUNT, KEY, azurite
 from support.cutting_proxy import CuttingProxy
+from support.data_runs import workspace_of
 from support.s3_server import s3_server
 from support.server import RealServer
 
@@ -26,11 +27,8 @@ WRONG = "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmc="
 
 @pytest.fixture(scope="module")
 def workspace(shared_server: RealServer) -> Iterator[Workspace]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AMLET_HOME", str(shared_server.home.root))
-        made = Workspace.create("bad-data", exist_ok=True)
+    with workspace_of(shared_server, "bad-data") as made:
         yield made
-        made._connection.client.close()
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from azureml.core import Dataset, Datastore, Workspace
 from azureml.exceptions import AzureMLException
 from support.azurite import ACCOUNT, KEY, azurite
 from support.cutting_proxy import CuttingProxy
+from support.data_runs import workspace_of
 from support.s3_server import s3_server
 from support.server import RealServer
 from support.web_server import web_server
@@ -33,11 +34,8 @@ Register = Callable[[Workspace, str, CuttingProxy], Datastore]
 
 @pytest.fixture(scope="module")
 def workspace(shared_server: RealServer) -> Iterator[Workspace]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AMLET_HOME", str(shared_server.home.root))
-        made = Workspace.create("broken-stores", exist_ok=True)
+    with workspace_of(shared_server, "broken-stores") as made:
         yield made
-        made._connection.client.close()
 
 
 @pytest.fixture(scope="module")

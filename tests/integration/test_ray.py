@@ -20,10 +20,9 @@ from amlet.wire.computes import UpdateCompute
 from azureml.core import Dataset, Workspace
 from azureml.data import OutputFileDatasetConfig
 from support.data_runs import Place
-from support.networks import Networks
 from support.on_ray import WAITS, OnRay, on_ray, workers
 from support.pair import HELLO
-from support.ray_cluster import RayCluster, arguments_of, need_ray
+from support.ray_cluster import RayCluster, arguments_of, machines_apart, need_ray
 from support.runs import finish
 from support.server import until
 
@@ -150,30 +149,15 @@ def test_data_comes_to_a_machine_that_sees_no_folder_of_the_servers_and_goes_bac
 
 @pytest.mark.every_fault
 def test_ranks_meet_over_the_network_at_the_address_of_the_first_ones_machine() -> None:
-    need_ray()
-    networks = Networks(2)
-    cluster = RayCluster(networks.host)
-    try:
-        cluster.start_head()
-        for number, address in enumerate(networks.addresses):
-            cluster.add_machine(
-                {"amlet_gang": 1},
-                host=address,
-                before=networks.command_in(number),
-                AMLET_NODE_ROOT=str(cluster.root / f"machine-{number}"),
-            )
-        with on_ray(cluster.address, networks.host) as bench:
-            bench.cluster("gang", max_nodes=2)
-            text = HELLO + "print(master[0])\n"
-            run = finish(bench.client, bench.submit(text, "gang", node_count=2, communicator="IntelMpi"))
+    with machines_apart("amlet_gang") as (cluster, networks), on_ray(cluster.address, networks.host) as bench:
+        bench.cluster("gang", max_nodes=2)
+        text = HELLO + "print(master[0])\n"
+        run = finish(bench.client, bench.submit(text, "gang", node_count=2, communicator="IntelMpi"))
 
-            said = [bench.text(run, f"user_logs/std_log_{rank}.txt").split() for rank in range(2)]
-            assert run.status == COMPLETED, (run.error, said)
-            assert [words[:2] for words in said] == [["0", "2"], ["1", "2"]]
-            assert said[0][-1] == said[1][-1] and said[0][-1] in networks.addresses
-    finally:
-        cluster.close()
-        networks.close()
+        said = [bench.text(run, f"user_logs/std_log_{rank}.txt").split() for rank in range(2)]
+        assert run.status == COMPLETED, (run.error, said)
+        assert [words[:2] for words in said] == [["0", "2"], ["1", "2"]]
+        assert said[0][-1] == said[1][-1] and said[0][-1] in networks.addresses
 
 
 @pytest.mark.every_fault

@@ -18,9 +18,8 @@ from amlet.domain.model import Resources
 from amlet.runtime.process import mark_of
 from amlet.runtime.scoring.turns import Routes
 from amlet.wire.computes import CreateCompute
-from support.networks import Networks
 from support.on_ray import OnRay, on_ray, workers
-from support.ray_cluster import Machine, RayCluster, arguments_of, need_ray
+from support.ray_cluster import Machine, RayCluster, arguments_of, machines_apart
 from support.server import until
 from support.services import WHERE, Clients, Place, ask, counted, nodes_of
 
@@ -122,33 +121,20 @@ def test_a_killed_worker_of_a_machine_comes_again_with_its_replica(ray_cluster: 
 
 @pytest.mark.every_fault
 def test_replicas_listen_at_their_machines_own_address_and_answer_the_router_alone() -> None:
-    need_ray()
     uv = Path(sys.executable).with_name("uv")
     cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
-    networks = Networks(2)
-    cluster = RayCluster(networks.host)
-    try:
-        cluster.start_head()
-        for number, address in enumerate(networks.addresses):
-            cluster.add_machine(
-                {"amlet_apart": 1},
-                host=address,
-                before=networks.command_in(number),
-                AMLET_NODE_ROOT=str(cluster.root / f"machine-{number}"),
-                UV_OFFLINE="1",  # it has no way to an index, but to what this machine has fetched
-                UV_CACHE_DIR=cache,
-            )
-        with on_ray(cluster.address, networks.host) as bench:
-            place = _serving(bench, "apart")
-            place.deploy("apart", WHERE, replicas=2)
-            service = place.settled("apart")
-            assert service.address is not None and service.address.startswith("http://127.0.0.1:")
-            until(lambda: len(nodes_of(service.address)) == 2, what="both machines")
-            held = place.server.home.nodes / "local" / "replicas"
-            (told,) = [Routes.read(path.parent) for path in held.glob("router-*/process-*/routes.json")]
-            assert sorted(route.host for route in told.routes) == sorted(networks.addresses)
-            for route in told.routes:
-                assert ask(f"http://{route.host}:{route.port}")[0] == 403
-    finally:
-        cluster.close()
-        networks.close()
+    # They have no way to an index, but to what this machine has fetched.
+    with (
+        machines_apart("amlet_apart", UV_OFFLINE="1", UV_CACHE_DIR=cache) as (cluster, networks),
+        on_ray(cluster.address, networks.host) as bench,
+    ):
+        place = _serving(bench, "apart")
+        place.deploy("apart", WHERE, replicas=2)
+        service = place.settled("apart")
+        assert service.address is not None and service.address.startswith("http://127.0.0.1:")
+        until(lambda: len(nodes_of(service.address)) == 2, what="both machines")
+        held = place.server.home.nodes / "local" / "replicas"
+        (told,) = [Routes.read(path.parent) for path in held.glob("router-*/process-*/routes.json")]
+        assert sorted(route.host for route in told.routes) == sorted(networks.addresses)
+        for route in told.routes:
+            assert ask(f"http://{route.host}:{route.port}")[0] == 403

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
 from azureml.core.run import Run
+from support.server import RealServer
 
 
 class Place:
@@ -32,3 +37,13 @@ class Place:
     def printed(self, run: Run) -> list[str]:
         run.wait_for_completion()
         return run._read_file("user_logs/std_log.txt").decode().splitlines()
+
+
+@contextlib.contextmanager
+def workspace_of(server: RealServer, name: str) -> Iterator[Workspace]:
+    """A workspace as a script makes it that has the server's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AMLET_HOME", str(server.home.root))
+        made = Workspace.create(name, exist_ok=True)
+        yield made
+        made._connection.client.close()

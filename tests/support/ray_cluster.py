@@ -12,12 +12,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from amlet.runtime.process import mark_of
+from support.networks import Networks
 from support.server import clean_environment, until
 
 STORE_BYTES = 80 * 1024 * 1024
@@ -240,3 +241,25 @@ def session_logs(cluster: RayCluster) -> str:
         with contextlib.suppress(OSError):
             found += re.findall(r".*(?:ERROR|Error|error).*", path.read_text(errors="replace"))[-3:]
     return "\n".join(found)
+
+
+@contextlib.contextmanager
+def machines_apart(resource: str, **variables: str) -> Iterator[tuple[RayCluster, Networks]]:
+    """A cluster whose two machines have addresses of their own, and a resource; the head has this machine's end."""
+    need_ray()
+    networks = Networks(2)
+    cluster = RayCluster(networks.host)
+    try:
+        cluster.start_head()
+        for number, address in enumerate(networks.addresses):
+            cluster.add_machine(
+                {resource: 1},
+                host=address,
+                before=networks.command_in(number),
+                AMLET_NODE_ROOT=str(cluster.root / f"machine-{number}"),
+                **variables,
+            )
+        yield cluster, networks
+    finally:
+        cluster.close()
+        networks.close()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import datetime
 import ipaddress
 import json
 import ssl
-import threading
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -19,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from support.served import served
 
 TENANT = "72f988bf-0000-41af-91ab-2d7cd011db47"
 CLIENT = "client-of-tests"
@@ -62,15 +62,8 @@ class Authority(ThreadingHTTPServer):
         return f"https://127.0.0.1:{self.server_address[1]}"
 
 
-@contextlib.contextmanager
-def authority(cert: Path, key: Path) -> Iterator[Authority]:
-    server = Authority(cert, key)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+def authority(cert: Path, key: Path) -> AbstractContextManager[Authority]:
+    return served(Authority(cert, key))
 
 
 class _Handler(BaseHTTPRequestHandler):

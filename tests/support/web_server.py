@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from support.served import served
 
 
 class WebServer(ThreadingHTTPServer):
@@ -33,15 +34,8 @@ class WebServer(ThreadingHTTPServer):
         return int(self.server_address[1])
 
 
-@contextlib.contextmanager
-def web_server(*, knows_parts: bool = True) -> Iterator[WebServer]:
-    server = WebServer(knows_parts=knows_parts)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+def web_server(*, knows_parts: bool = True) -> AbstractContextManager[WebServer]:
+    return served(WebServer(knows_parts=knows_parts))
 
 
 class _Handler(BaseHTTPRequestHandler):

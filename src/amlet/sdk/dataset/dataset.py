@@ -15,6 +15,7 @@ from amlet.sdk.dataset.factories import (
     FileDatasetFactory,
     TabularDatasetFactory,
     check_frame,
+    delimited_definition,
     refuse_unknown,
     tabular_of,
     write_frame,
@@ -27,7 +28,6 @@ from amlet.sdk.dataset.type_definitions import (
     PromoteHeadersBehavior,
     SkipLinesBehavior,
     encoding_name,
-    header_name,
     skip_name,
 )
 from amlet.sdk.dataset.upload import target_of, upload_folder
@@ -119,15 +119,9 @@ class Dataset(FirstGeneration):
             raise UserErrorException(f"comment={comment!r} is no text that a line can begin with.")
         if skip_rows and skips == SkipLinesBehavior.NO_ROWS.name:
             warn(f"skip_rows={skip_rows} without skip_mode leaves nothing out; FROM_ALL_FILES is the other mode.")
-        definition: Dict[str, Any] = {
-            "reader": reading.DELIMITED,
-            "separator": separator,
-            "header": header_name(header),
-            "encoding": encoding_name(encoding),
-            "infer_column_types": bool(infer_column_types),
-            "support_multi_line": bool(quoting),
-            "empty_as_string": False,
-        }
+        definition = delimited_definition(
+            separator, header, encoding, infer_column_types=infer_column_types, support_multi_line=quoting
+        )
         if skip_rows:
             definition.update(skip_lines=skip_rows, skip_from=skips)
         if comment is not None:

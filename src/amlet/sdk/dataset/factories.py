@@ -80,15 +80,14 @@ class TabularDatasetFactory:
         """
         refuse_unknown(TabularDatasetFactory.from_delimited_files, unknown)
         check_separator(separator)
-        definition: Dict[str, Any] = {
-            "reader": reading.DELIMITED,
-            "separator": separator,
-            "header": header_name(header),
-            "encoding": encoding_name(encoding),
-            "infer_column_types": bool(infer_column_types),
-            "support_multi_line": bool(support_multi_line),
-            "empty_as_string": bool(empty_as_string),
-        }
+        definition = delimited_definition(
+            separator,
+            header,
+            encoding,
+            infer_column_types=infer_column_types,
+            support_multi_line=support_multi_line,
+            empty_as_string=empty_as_string,
+        )
         return tabular_of(path, definition, validate, include_path, set_column_types, partition_format)
 
     @staticmethod
@@ -278,6 +277,27 @@ def write_frame(dataframe: Any, folder: Path, row_group_size: Optional[int] = No
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+def delimited_definition(
+    separator: str,
+    header: Any,
+    encoding: Any,
+    *,
+    infer_column_types: bool,
+    support_multi_line: bool,
+    empty_as_string: bool = False,
+) -> Dict[str, Any]:
+    """What the reader of delimited files goes by."""
+    return {
+        "reader": reading.DELIMITED,
+        "separator": separator,
+        "header": header_name(header),
+        "encoding": encoding_name(encoding),
+        "infer_column_types": bool(infer_column_types),
+        "support_multi_line": bool(support_multi_line),
+        "empty_as_string": bool(empty_as_string),
+    }
 
 
 def refuse_unknown(call: Callable[..., Any], unknown: Mapping[str, Any]) -> None:
